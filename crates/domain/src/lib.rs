@@ -1,1 +1,75 @@
-//! resonance-domain
+//! The words and rules of Resonance, and nothing else.
+//!
+//! This crate knows what an organization, an invitation or a generation *is* and which values and transitions
+//! are allowed. It never knows a database, a clock, the network, a user interface or who is asking: time and
+//! randomness come in as values, permission is `resonance-authz`'s business.
+//!
+//! ```
+//! use resonance_domain::{EmailAddress, OrganizationName, Slug};
+//!
+//! let name = OrganizationName::parse("  Ärzte & Co. ")?;
+//! assert_eq!(name.as_str(), "Ärzte & Co.");
+//! assert_eq!(Slug::derive(&name).as_str(), "aerzte-co");
+//! assert!(EmailAddress::parse("ada@example.org")?.same_as(&EmailAddress::parse("ADA@Example.org")?));
+//! # Ok::<(), resonance_domain::FieldError>(())
+//! ```
+
+mod audio;
+mod clock;
+mod code;
+mod email;
+mod event;
+mod field_error;
+mod generation;
+mod id;
+mod in_org;
+mod invitation;
+mod language;
+mod membership;
+mod metadata;
+mod organization;
+mod page;
+mod role;
+mod session;
+mod slug;
+mod text;
+mod usage;
+mod user;
+mod voice;
+
+pub use audio::AudioFormat;
+pub use clock::{Clock, Ids, IdsExt};
+pub use code::{
+    CODE_LIFETIME, CODE_MAX_ATTEMPTS, CODE_RESEND_AFTER, CodePurpose, CodeRefusal, VerificationCode,
+};
+pub use email::EmailAddress;
+pub use event::{ActorKind, Event, EventKind, Origin};
+pub use field_error::{ErrorCode, FieldError, FieldErrors};
+pub use generation::{
+    Generation, GenerationFailure, GenerationFilter, GenerationState, GenerationText, SettingKind,
+    SpeechSettings, VoiceOfGeneration, reuse_key,
+};
+pub use id::{
+    EventId, GenerationId, Id, IdKind, InvitationId, JobId, MembershipId, OrganizationId, ParseIdError,
+    SessionId, UsageEntryId, UserEmailId, UserId, VerificationCodeId, VoiceId, kind,
+};
+pub use in_org::InOrg;
+pub use invitation::{
+    Invitation, InvitationRefusal, InvitationState, MAX_INVITATIONS_AT_ONCE, MAX_INVITATIONS_PER_HOUR,
+    invitation_lifetime,
+};
+pub use language::LanguageTag;
+pub use membership::{LastAdmin, Membership, MembershipOrder, SeatRefusal, admin_may_go, seat_is_free};
+pub use metadata::{METADATA_MAX_BYTES, Metadata};
+pub use organization::{Organization, OrganizationDescription, OrganizationName};
+pub use page::{Direction, Page, PageRequest};
+pub use role::RoleKey;
+pub use session::{SESSION_IDLE_LIFETIME, Session};
+pub use slug::Slug;
+pub use text::{bounded_text, one_line};
+pub use usage::{UsageDay, UsageEntry, UsageEntryKind, UsageMetric};
+pub use user::{PersonName, User, UserEmail};
+pub use voice::{
+    Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,
+    VoiceDescription, VoiceFilter, VoiceName, VoiceOrder, VoiceScope,
+};

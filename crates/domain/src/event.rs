@@ -1,0 +1,171 @@
+//! What happened.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{EventId, OrganizationId};
+
+/// Who acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    /// A signed-in user.
+    User,
+    /// An operator of the instance.
+    Operator,
+    /// The system itself: a job, a relay, the passing of time.
+    System,
+    /// Nobody known: a sign-up, a failed sign-in.
+    Anonymous,
+}
+
+impl ActorKind {
+    /// The stored form.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::System => "system",
+            Self::Anonymous => "anonymous",
+        }
+    }
+
+    /// Reads the stored form.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::User, Self::Operator, Self::System, Self::Anonymous]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub ip_address: Option<String>,
+    /// The client's `User-Agent`, cut to 500 characters.
+    pub user_agent: Option<String>,
+}
+
+/// The registry of event kinds: append only, one line each.
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// What kind of thing happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventKind { $($(#[$doc])* $name,)* }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stored and published form, `noun.past_participle`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Reads the stored form.
+            #[must_use]
+            pub fn from_stored(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// An account was made.
+    UserCreated = "user.created";
+    /// An address of a user was proved.
+    UserEmailVerified = "user.email_verified";
+    /// A user changed the profile.
+    UserUpdated = "user.updated";
+    /// A user set a new password, knowing the old one or by code.
+    UserPasswordChanged = "user.password_changed";
+    /// An operator's powers were given to a user.
+    UserMadeOperator = "user.made_operator";
+    /// A code was asked for.
+    CodeRequested = "code.requested";
+    /// Somebody tried to sign up with an address that has an account.
+    SignUpRepeated = "sign_up.repeated";
+    /// A session was opened.
+    SessionCreated = "session.created";
+    /// A session was ended by its user.
+    SessionRevoked = "session.revoked";
+    /// An organization was created.
+    OrganizationCreated = "organization.created";
+    /// An organization's profile changed.
+    OrganizationUpdated = "organization.updated";
+    /// An organization was deleted; what remains of it is being purged.
+    OrganizationDeleted = "organization.deleted";
+    /// Somebody became a member.
+    MembershipCreated = "membership.created";
+    /// A member got another role.
+    MembershipRoleChanged = "membership.role_changed";
+    /// A member left or was removed.
+    MembershipDeleted = "membership.deleted";
+    /// An invitation was made.
+    InvitationCreated = "invitation.created";
+    /// An invitation was sent again.
+    InvitationResent = "invitation.resent";
+    /// An invitation was accepted.
+    InvitationAccepted = "invitation.accepted";
+    /// An invitation was declined.
+    InvitationDeclined = "invitation.declined";
+    /// An invitation was taken back.
+    InvitationRevoked = "invitation.revoked";
+    /// A custom voice was made.
+    VoiceCreated = "voice.created";
+    /// A custom voice was changed.
+    VoiceUpdated = "voice.updated";
+    /// A custom voice was deleted.
+    VoiceDeleted = "voice.deleted";
+    /// A generation was asked for.
+    GenerationCreated = "generation.created";
+    /// An engine began with a generation.
+    GenerationStarted = "generation.started";
+    /// A generation succeeded.
+    GenerationSucceeded = "generation.succeeded";
+    /// A generation failed.
+    GenerationFailed = "generation.failed";
+    /// A generation was cancelled.
+    GenerationCancelled = "generation.cancelled";
+    /// A generation was deleted from the history.
+    GenerationDeleted = "generation.deleted";
+}
+
+/// Something that happened, written in the transaction that made it happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its identity.
+    pub id: EventId,
+    /// The organization that it concerns; `None` for what concerns an account or the instance.
+    pub organization: Option<OrganizationId>,
+    /// What happened.
+    pub kind: EventKind,
+    /// Who acted.
+    pub actor_kind: ActorKind,
+    /// The actor's id, as a TypeID.
+    pub actor: Option<String>,
+    /// What it happened to, as an id.
+    pub subject: Option<String>,
+    /// What else a reader needs: old and new values, never a secret.
+    pub payload: Value,
+    /// Where the request came from.
+    pub origin: Origin,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_as_it_is_written() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_stored(kind.as_str()), Some(*kind));
+        }
+    }
+}
