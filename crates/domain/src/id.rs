@@ -19,9 +19,9 @@ pub trait IdKind {
 /// use resonance_domain::{OrganizationId, VoiceId};
 /// # use uuid::Uuid;
 /// let id = OrganizationId::from_uuid(Uuid::from_u128(0x0190_63d4_7af4_7cc2_bd7f_6ab1_1a4b_2c3d));
-/// assert_eq!(id.type_id(), "org_01j1ht4yqmfk1bszvaq4d4pb1x");
-/// assert_eq!("org_01j1ht4yqmfk1bszvaq4d4pb1x".parse::<OrganizationId>(), Ok(id));
-/// assert!("org_01j1ht4yqmfk1bszvaq4d4pb1x".parse::<VoiceId>().is_err());
+/// assert_eq!(id.type_id(), "org_01j1hx8yqmfk1btzvap4d4pb1x");
+/// assert_eq!("org_01j1hx8yqmfk1btzvap4d4pb1x".parse::<OrganizationId>(), Ok(id));
+/// assert!("org_01j1hx8yqmfk1btzvap4d4pb1x".parse::<VoiceId>().is_err());
 /// ```
 pub struct Id<K> {
     uuid: Uuid,
@@ -46,7 +46,7 @@ impl<K> Id<K> {
 }
 
 impl<K: IdKind> Id<K> {
-    /// The written form, such as `org_01j1ht4yqmfk1bszvaq4d4pb1x`.
+    /// The written form, such as `org_01j1hx8yqmfk1btzvap4d4pb1x`.
     #[must_use]
     pub fn type_id(&self) -> String {
         let mut text = String::with_capacity(K::PREFIX.len() + 1 + SUFFIX);
@@ -230,14 +230,14 @@ mod tests {
             "",
             "org",
             "org_",
-            "org_01j1ht4yqmfk1bszvaq4d4pb1",
-            "org_01j1ht4yqmfk1bszvaq4d4pb1xx",
+            "org_01j1hx8yqmfk1btzvap4d4pb1",
+            "org_01j1hx8yqmfk1btzvap4d4pb1xx",
             "org_81j1ht4yqmfk1bszvaq4d4pb1x",
-            "org_01J1HT4YQMFK1BSZVAQ4D4PB1X",
-            "org_01j1ht4yqmfk1bszvaq4d4pb1u",
-            "user_01j1ht4yqmfk1bszvaq4d4pb1x",
-            "org-01j1ht4yqmfk1bszvaq4d4pb1x",
-            "org_01j1ht4yqmfk1bszvaq4d4pb1é",
+            "org_01J1HX8YQMFK1BTZVAP4D4PB1X",
+            "org_01j1hx8yqmfk1btzvap4d4pb1u",
+            "user_01j1hx8yqmfk1btzvap4d4pb1x",
+            "org-01j1hx8yqmfk1btzvap4d4pb1x",
+            "org_01j1hx8yqmfk1btzvap4d4pb1é",
         ] {
             assert_eq!(text.parse::<OrganizationId>(), Err(ParseIdError), "{text}");
         }
