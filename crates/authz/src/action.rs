@@ -1,0 +1,66 @@
+//! Actions: what a grant is for, as types.
+
+use crate::Permission;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Something that can be done in an organization. The set of actions is closed.
+pub trait Action: sealed::Sealed + Send + Sync + 'static {
+    /// The permission that it needs; `None` for what every member may.
+    const PERMISSION: Option<Permission>;
+}
+
+/// A grant for `Self` also serves where a grant for `A` is asked for.
+pub trait Implies<A: Action>: Action {}
+
+impl<A: Action> Implies<A> for A {}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident: $permission:expr $(, implies $($implied:ident),+)?;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl sealed::Sealed for $name {}
+            impl Action for $name {
+                const PERMISSION: Option<Permission> = $permission;
+            }
+            $($(impl Implies<$implied> for $name {})+)?
+        )*
+    };
+}
+
+actions! {
+    /// Look at the organization itself: every member may.
+    ReadOrganization: None;
+    /// Change the profile.
+    ChangeOrganization: Some(Permission::ProfileManage), implies ReadOrganization;
+    /// Delete the organization.
+    DeleteOrganization: Some(Permission::ProfileDelete), implies ReadOrganization;
+    /// List the members.
+    ReadMemberships: Some(Permission::MembershipsRead), implies ReadOrganization;
+    /// Invite, remove, change roles.
+    ManageMemberships: Some(Permission::MembershipsManage), implies ReadMemberships, ReadOrganization;
+    /// List voices.
+    ReadVoices: Some(Permission::VoicesRead), implies ReadOrganization;
+    /// Make custom voices.
+    CreateVoices: Some(Permission::VoicesCreate), implies ReadVoices, ReadOrganization;
+    /// Change custom voices.
+    UpdateVoices: Some(Permission::VoicesUpdate), implies ReadVoices, ReadOrganization;
+    /// Delete custom voices.
+    DeleteVoices: Some(Permission::VoicesDelete), implies ReadVoices, ReadOrganization;
+    /// Read the history.
+    ReadGenerations: Some(Permission::GenerationsRead), implies ReadOrganization;
+    /// Have texts spoken.
+    CreateGenerations: Some(Permission::GenerationsCreate), implies ReadGenerations, ReadVoices, ReadOrganization;
+    /// Stop what is queued or being spoken. Reaches as far as deleting does: one's own, or all.
+    CancelGenerations: Some(Permission::GenerationsDelete), implies ReadGenerations, ReadOrganization;
+    /// Delete from the history.
+    DeleteGenerations: Some(Permission::GenerationsDelete), implies ReadGenerations, ReadOrganization;
+    /// See what was used.
+    ReadUsage: Some(Permission::UsageRead), implies ReadOrganization;
+    /// See plan and cost.
+    ReadBilling: Some(Permission::BillingRead), implies ReadOrganization;
+}
