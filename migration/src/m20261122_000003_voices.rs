@@ -1,0 +1,56 @@
+//! The catalogue of system voices, and organizations' own voices.
+
+crate::migration! {
+    /// Voices.
+    up: [
+        "CREATE TABLE system_voices (
+            id {id} NOT NULL PRIMARY KEY,
+            key text NOT NULL,
+            name text NOT NULL,
+            name_key text NOT NULL,
+            description text NOT NULL,
+            search_text text NOT NULL,
+            category text NOT NULL,
+            language text NOT NULL,
+            engine text NOT NULL,
+            engine_voice {json} NOT NULL,
+            preview_key text,
+            created_at {time} NOT NULL,
+            updated_at {time} NOT NULL
+        )",
+        "CREATE UNIQUE INDEX system_voices_key ON system_voices (engine, key)",
+        "CREATE INDEX system_voices_name ON system_voices (name_key, id)",
+        "CREATE TABLE voices (
+            organization_id {id} NOT NULL REFERENCES organizations (id),
+            id {id} NOT NULL,
+            name text NOT NULL,
+            name_key text NOT NULL,
+            description text NOT NULL,
+            search_text text NOT NULL,
+            category text NOT NULL,
+            language text NOT NULL,
+            engine text NOT NULL,
+            engine_voice {json} NOT NULL,
+            fidelity text NOT NULL,
+            consent_by {id} REFERENCES users (id) ON DELETE SET NULL,
+            consent_at {time} NOT NULL,
+            consent_statement text NOT NULL,
+            sample_key text NOT NULL,
+            sample_content_type text NOT NULL,
+            sample_bytes bigint NOT NULL,
+            sample_duration_ms bigint NOT NULL,
+            sample_rate integer NOT NULL,
+            sample_channels integer NOT NULL,
+            sample_loudness_lufs {float} NOT NULL,
+            preview_key text,
+            created_by {id} REFERENCES users (id) ON DELETE SET NULL,
+            created_at {time} NOT NULL,
+            updated_at {time} NOT NULL,
+            PRIMARY KEY (organization_id, id)
+        )",
+        "CREATE INDEX voices_name ON voices (organization_id, name_key, id)",
+        "CREATE INDEX voices_consent_by ON voices (consent_by)",
+        "CREATE INDEX voices_created_by ON voices (created_by)",
+    ],
+    down: ["DROP TABLE voices", "DROP TABLE system_voices"],
+}
