@@ -1,0 +1,116 @@
+//! What every store must do, driven on a folder and on a server that speaks S3.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod behaviour;
+mod s3_server;
+
+use resonance_blobs::{BlobError, BlobKey, Blobs, BlobsConfig, S3Options};
+
+use crate::s3_server::S3Server;
+
+fn folder(path: &std::path::Path) -> Blobs {
+    let config = BlobsConfig {
+        url: format!("file:{}", path.display()),
+        ..BlobsConfig::default()
+    };
+    Blobs::open(&config).unwrap()
+}
+
+fn bucket(server: &S3Server, prefix: &str) -> Blobs {
+    let s3 = S3Options {
+        endpoint: Some(server.url.clone()),
+        access_key_id: Some("test".into()),
+        secret_access_key: Some("test".into()),
+        ..S3Options::default()
+    };
+    Blobs::open(&BlobsConfig {
+        url: format!("s3://{}{prefix}", server.bucket),
+        s3,
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_folder_behaves_as_a_store() {
+    let path = tempfile::tempdir().unwrap();
+    let blobs = folder(&path.path().join("not/yet"));
+    behaviour::all(&blobs).await;
+    let left: Vec<_> = std::fs::read_dir(path.path().join("not/yet"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    assert_eq!(left.len(), 1, "nothing but the lock is left: {left:?}");
+}
+
+#[tokio::test]
+async fn s3_behaves_as_a_store() {
+    let Some(server) = S3Server::start().await else {
+        return;
+    };
+    behaviour::all(&bucket(&server, "")).await;
+    behaviour::all(&bucket(&server, "/some/prefix")).await;
+}
+
+#[tokio::test]
+async fn a_prefix_of_a_bucket_is_a_store_of_its_own() {
+    let Some(server) = S3Server::start().await else {
+        return;
+    };
+    let (whole, part) = (bucket(&server, ""), bucket(&server, "/part"));
+    let key = BlobKey::parse("a/b").unwrap();
+    part.put(&key, "x".into(), "text/plain").await.unwrap();
+    assert!(matches!(whole.get(&key).await, Err(BlobError::NotFound)));
+    assert_eq!(
+        whole.get(&BlobKey::parse("part/a/b").unwrap()).await.unwrap(),
+        "x"
+    );
+}
+
+#[tokio::test]
+async fn s3_keeps_the_content_type() {
+    let Some(server) = S3Server::start().await else {
+        return;
+    };
+    let key = BlobKey::parse("a/b.wav").unwrap();
+    bucket(&server, "")
+        .put(&key, "RIFF".into(), "audio/wav")
+        .await
+        .unwrap();
+    assert_eq!(server.content_type("a/b.wav").await, "audio/wav");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_unavailable_within_seconds_and_a_bucket_that_is_not_there_too() {
+    let Some(mut server) = S3Server::start().await else {
+        return;
+    };
+    let blobs = bucket(&server, "");
+    blobs.check().await.unwrap();
+    let key = BlobKey::parse("a").unwrap();
+    server.bucket = "absent".into();
+    let absent = bucket(&server, "").check().await;
+    assert!(
+        matches!(absent, Err(BlobError::NotFound | BlobError::Unavailable(_))),
+        "{absent:?}"
+    );
+    drop(server);
+    let start = std::time::Instant::now();
+    assert!(matches!(blobs.get(&key).await, Err(BlobError::Unavailable(_))));
+    assert!(matches!(
+        blobs.put(&key, "x".into(), "text/plain").await,
+        Err(BlobError::Unavailable(_))
+    ));
+    assert!(matches!(blobs.check().await, Err(BlobError::Unavailable(_))));
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_folder_that_was_there_before_is_found_again() {
+    let path = tempfile::tempdir().unwrap();
+    let key = BlobKey::parse("a/b").unwrap();
+    folder(path.path())
+        .put(&key, "x".into(), "text/plain")
+        .await
+        .unwrap();
+    assert_eq!(folder(path.path()).get(&key).await.unwrap(), "x");
+}
