@@ -12,6 +12,7 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 /// | `{bytes}` | `blob` | `bytea` |
 /// | `{bool}` | `boolean` | `boolean` |
 /// | `{float}` | `double` | `double precision` |
+/// | `{key}` | `text` | `text COLLATE "C"`: sorted and compared byte by byte, as SQLite does |
 ///
 /// A statement that starts with `sqlite:` or `postgres:` runs on that database only.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ impl Dialect {
             ("{bytes}", "blob", "bytea"),
             ("{bool}", "boolean", "boolean"),
             ("{float}", "double", "double precision"),
+            ("{key}", "text", "text COLLATE \"C\""),
         ];
         Some(words.iter().fold(sql.to_owned(), |sql, (placeholder, lite, pg)| {
             sql.replace(placeholder, if postgres { pg } else { lite })

@@ -7,7 +7,7 @@
 //! Tables of a tenant have the primary key `(organization_id, id)`, and children reference parents by that pair:
 //! the database cannot store a reference across organizations.
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{MigrationTrait, async_trait};
 
 mod dialect;
 mod m20261122_000001_accounts;
@@ -18,6 +18,7 @@ mod m20261122_000005_usage;
 mod m20261122_000006_events_and_jobs;
 
 pub use dialect::Dialect;
+pub use sea_orm_migration::MigratorTrait;
 
 /// Brings a database up to date.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ crate::migration! {
             id {id} NOT NULL PRIMARY KEY,
             user_id {id} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
             address text NOT NULL,
-            address_key text NOT NULL,
+            address_key {key} NOT NULL,
             is_primary {bool} NOT NULL,
             verified_at {time},
             created_at {time} NOT NULL
@@ -35,9 +35,8 @@ crate::migration! {
         "CREATE TABLE verification_codes (
             id {id} NOT NULL PRIMARY KEY,
             user_id {id} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-            address_key text NOT NULL,
+            address_key {key} NOT NULL,
             purpose text NOT NULL,
-            code_hash {bytes} NOT NULL,
             attempts integer NOT NULL,
             consumed_at {time},
             created_at {time} NOT NULL

@@ -19,7 +19,8 @@ crate::migration! {
         // What the relay has not seen yet: a handful of rows, however long the history.
         "CREATE INDEX events_unrelayed ON events (id) WHERE relayed_at IS NULL",
         "CREATE INDEX events_organization ON events (organization_id, id)",
-        // A job that is done is deleted. `turn` orders a queue fairly between organizations.
+        // States: `waiting` until run_at, `queued`, `running` under a lease, `dead` after too many tries. A job that is
+        // done is deleted. `turn` orders a queue fairly between organizations.
         "CREATE TABLE jobs (
             id {id} NOT NULL PRIMARY KEY,
             queue text NOT NULL,
@@ -36,6 +37,7 @@ crate::migration! {
             created_at {time} NOT NULL
         )",
         "CREATE INDEX jobs_queued ON jobs (queue, turn, id) WHERE state = 'queued'",
+        "CREATE INDEX jobs_waiting ON jobs (run_at) WHERE state = 'waiting'",
         "CREATE INDEX jobs_running ON jobs (lease_until) WHERE state = 'running'",
         "CREATE INDEX jobs_organization ON jobs (organization_id, queue, turn)",
         "CREATE UNIQUE INDEX jobs_subject ON jobs (queue, subject_id)",

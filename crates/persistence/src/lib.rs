@@ -1,1 +1,33 @@
-//! resonance-persistence
+//! Storage for Resonance on SQLite and PostgreSQL, behind proofs of permission.
+//!
+//! A [`Database`] gives repositories for reading; [`Database::atomically`] gives a [`UnitOfWork`] whose repositories
+//! also write, all in one transaction with the events and jobs that belong to the change. Every method that touches
+//! a tenant's rows takes a [`Grant`](resonance_authz::Grant) and finds the organization in it.
+//!
+//! This crate never knows a rule of the product (services decide), GraphQL or HTTP. sea-orm stays inside: no
+//! signature names it.
+
+mod database;
+mod error;
+mod event;
+mod job;
+mod live;
+mod page;
+mod raw;
+mod read_rows;
+mod standing;
+mod statement_count;
+mod tenant;
+mod throttle;
+mod unit_of_work;
+
+pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
+pub use error::{StorageError, StorageErrorKind};
+pub use event::{Events, NewEvent, RelayedEvent};
+pub use job::{ClaimedJob, JobQueue, Jobs, NewJob};
+pub use live::{Heard, Live, LiveNote};
+pub use page::{IdCursor, TextCursor};
+pub use standing::{Standings, UserStanding};
+pub use statement_count::{count_statements, statements_so_far};
+pub use throttle::{Throttle, Throttles};
+pub use unit_of_work::{Repositories, UnitOfWork};

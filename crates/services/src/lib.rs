@@ -1,1 +1,19 @@
-//! resonance-services
+//! The use cases of Resonance.
+//!
+//! A front end builds one [`Services`], and for every request a [`Request`] that says who asks and from where. The
+//! request's rooms ([`Request::organizations`] and the others) hold the use cases, one method each. A use case parses
+//! its input, authorises, loads what the rule needs, lets the domain decide, and writes the change together with its
+//! event in one transaction. Workers ([`Services::run`]) do what is left for later: mails, speaking, purging.
+//!
+//! This crate never knows SQL, GraphQL or HTTP, and never hands a grant to a front end.
+
+mod ambient;
+mod core;
+mod error;
+mod limits;
+mod request;
+
+pub use self::core::{Ports, Services, Settings};
+pub use ambient::{SystemClock, SystemIds};
+pub use error::{Outcome, Refusal, ServiceError};
+pub use request::Request;

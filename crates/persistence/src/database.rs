@@ -1,0 +1,246 @@
+//! Connections.
+
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use crate::{Live, StorageError, UnitOfWork, statement_count::count_one, unit_of_work::Executor};
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file, created when it is absent.
+    Sqlite(PathBuf),
+    /// A PostgreSQL URL.
+    Postgres(String),
+}
+
+/// A text that is no database URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be sqlite:PATH or postgres://…")]
+pub struct DatabaseUrlError;
+
+impl FromStr for DatabaseUrl {
+    type Err = DatabaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        match text
+            .strip_prefix("sqlite:")
+            .map(|path| path.strip_prefix("//").unwrap_or(path))
+        {
+            Some(path) if !path.is_empty() && !path.contains(":memory:") => Ok(Self::Sqlite(path.into())),
+            _ => Err(DatabaseUrlError),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            // The URL may carry a password.
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    /// Where.
+    pub url: DatabaseUrl,
+    /// How many connections at most.
+    pub max_connections: u32,
+}
+
+/// The way into storage. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// SQLite: connections that refuse to write. PostgreSQL: the one pool.
+    read: DatabaseConnection,
+    /// SQLite: the one connection that writes, so that writers queue here, fairly, and not in busy loops.
+    write: DatabaseConnection,
+    live: Live,
+}
+
+impl Database {
+    /// Connects. Nothing is created in the database; see [`Database::migrate`].
+    ///
+    /// # Errors
+    /// `Unavailable` or `Other`.
+    pub async fn connect(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let (read, write) = match &options.url {
+            DatabaseUrl::Postgres(url) => {
+                let pool = open(&mut pooled(url, options.max_connections)).await?;
+                (pool.clone(), pool)
+            }
+            DatabaseUrl::Sqlite(path) => {
+                // The writer first: it creates the file and turns the write-ahead log on.
+                let url = format!("sqlite:{}", path.display());
+                let write = open(&mut sqlite(&url, 1, false)).await?;
+                let read = open(&mut sqlite(&url, options.max_connections, true)).await?;
+                (read, write)
+            }
+        };
+        Ok(Self {
+            read,
+            write,
+            live: Live::default(),
+        })
+    }
+
+    /// Brings the schema up to date. Safe to call from several nodes at once.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Other`.
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        if !self.is_postgres() {
+            return Ok(Migrator::up(&self.write, None).await?);
+        }
+        // The migrator has no lock of its own. A session lock belongs to one connection, so it is taken on a
+        // connection that does nothing else.
+        const LOCK: i64 = 0x7265_736f_6e61_6e63;
+        let pool = self.write.get_postgres_connection_pool();
+        let unavailable =
+            |error: sqlx::Error| StorageError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
+        let mut holder = pool.acquire().await.map_err(unavailable)?.detach();
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(LOCK)
+            .execute(&mut holder)
+            .await
+            .map_err(unavailable)?;
+        let migrated = Migrator::up(&self.write, None).await;
+        // Closing the connection releases the lock, whatever happened.
+        let _ = sqlx::Connection::close(holder).await;
+        Ok(migrated?)
+    }
+
+    /// Whether a round trip succeeds.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        self.read.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Whether all migrations have run.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Other`.
+    pub async fn is_up_to_date(&self) -> Result<bool, StorageError> {
+        Ok(Migrator::get_pending_migrations(&self.write).await?.is_empty())
+    }
+
+    /// Runs `work` in one transaction: all of it is stored, or nothing.
+    ///
+    /// Commits when `work` returns `Ok`; rolls back when it returns `Err`, panics or is dropped. On SQLite the
+    /// transaction is the only one that writes from its first moment on; on PostgreSQL rules that span rows lock
+    /// the organization's row.
+    ///
+    /// # Errors
+    /// What `work` returned, or the database's own.
+    pub async fn atomically<T, E>(
+        &self,
+        work: impl AsyncFnOnce(&UnitOfWork) -> Result<T, E> + Send,
+    ) -> Result<T, E>
+    where
+        E: From<StorageError>,
+    {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self
+            .write
+            .begin_with_options(options)
+            .await
+            .map_err(StorageError::from)?;
+        let uow = UnitOfWork::new(transaction);
+        let result = work(&uow).await?;
+        let wakes = uow.commit().await?;
+        self.live.wake(wakes);
+        Ok(result)
+    }
+
+    /// What is told between parts of the system, on this node and between nodes.
+    #[must_use]
+    pub const fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Connects this node to the notes of the others and keeps it connected until the future is dropped. On SQLite,
+    /// where there are no others, it only waits.
+    pub async fn listen(&self) {
+        if self.is_postgres() {
+            self.live.listen(self.write.get_postgres_connection_pool()).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether this is PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.read.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Closes all connections, after the work in progress.
+    pub async fn close(&self) {
+        let _ = self.read.clone().close().await;
+        let _ = self.write.clone().close().await;
+    }
+
+    pub(crate) const fn reader(&self) -> Executor<'_> {
+        Executor::Pool(&self.read)
+    }
+}
+
+async fn open(options: &mut ConnectOptions) -> Result<DatabaseConnection, StorageError> {
+    let mut connection = sea_orm::Database::connect(options.clone()).await?;
+    connection.set_metric_callback(|_| count_one());
+    Ok(connection)
+}
+
+fn pooled(url: &str, max_connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        // A ping before every use would cost a round trip each time.
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .sqlx_logging(false);
+    options
+}
+
+fn sqlite(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
+    let mut options = pooled(url, max_connections);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .create_if_missing(!read_only)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit survives the process's death; a power cut may cost the last commits, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .pragma("temp_store", "memory")
+            .pragma("mmap_size", "268435456")
+            .pragma("cache_size", "-20000")
+            .statement_cache_capacity(256);
+        if read_only {
+            sqlite.pragma("query_only", "on")
+        } else {
+            sqlite.optimize_on_close(true, None)
+        }
+    });
+    options
+}

@@ -1,0 +1,336 @@
+//! Durable background work.
+//!
+//! A job is a row. A worker claims it for a time (a lease), extends the lease while it works, and deletes the row in
+//! the transaction that stores the result. If the worker's node dies, the lease runs out and another one takes the
+//! job; a worker that lost its lease finds that out before it stores anything.
+
+use chrono::{DateTime, Utc};
+use resonance_domain::{JobId, OrganizationId};
+use sea_orm::{DbErr, QueryResult};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{StorageError, unit_of_work::Executor};
+
+/// A kind of work, with workers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(usize)]
+pub enum JobQueue {
+    /// Speaking a generation. Shared fairly between organizations.
+    Speak,
+    /// Sending a mail.
+    Mail,
+    /// Deleting objects that no row names.
+    Sweep,
+    /// Removing what is left of a deleted organization.
+    Purge,
+    /// Making the preview of a voice.
+    Preview,
+}
+
+impl JobQueue {
+    /// Every queue.
+    pub const ALL: [Self; 5] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge, Self::Preview];
+
+    /// The stored form.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Speak => "speak",
+            Self::Mail => "mail",
+            Self::Sweep => "sweep",
+            Self::Purge => "purge",
+            Self::Preview => "preview",
+        }
+    }
+}
+
+/// Work to be done.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Its identity.
+    pub id: JobId,
+    /// What kind of work.
+    pub queue: JobQueue,
+    /// For whom; the fair share is counted by it.
+    pub organization: Option<OrganizationId>,
+    /// What it is about. A queue holds at most one job about a subject.
+    pub subject: Option<Uuid>,
+    /// What else the worker needs to know; never a secret.
+    pub payload: Value,
+    /// Not before this time.
+    pub run_at: DateTime<Utc>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A job under a lease.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    /// Its identity.
+    pub id: JobId,
+    /// For whom.
+    pub organization: Option<OrganizationId>,
+    /// What it is about.
+    pub subject: Option<Uuid>,
+    /// What else the worker needs to know.
+    pub payload: Value,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    owner: Uuid,
+}
+
+/// The job table.
+#[derive(Debug, Clone, Copy)]
+pub struct Jobs<'a>(pub(crate) Executor<'a>);
+
+const CLAIMED: &str = "id, organization_id, subject_id, payload, attempts, created_at";
+
+impl Jobs<'_> {
+    /// Adds a job; does nothing if the queue holds one about the same subject already.
+    ///
+    /// In a queue, every organization's jobs take turns: an organization's job comes one turn after its previous
+    /// one, and whoever comes with none waiting starts at the turn that is being served. So one organization's
+    /// thousand jobs do not delay another's first (start-time fair queueing with equal weights).
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn add(self, job: NewJob) -> Result<(), StorageError> {
+        const ADD: &str = "INSERT INTO jobs
+            (id, queue, organization_id, subject_id, payload, state, turn, run_at, attempts, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, COALESCE(
+                (SELECT turn + 1 FROM jobs WHERE organization_id = $3 AND queue = $2 ORDER BY turn DESC LIMIT 1),
+                (SELECT MIN(turn) FROM (
+                    SELECT MIN(turn) AS turn FROM jobs WHERE queue = $2 AND state = 'queued'
+                    UNION ALL SELECT MIN(turn) FROM jobs WHERE queue = $2 AND state = 'running') AS served),
+                0), $7, 0, $8)
+            ON CONFLICT (queue, subject_id) DO NOTHING";
+        let state = if job.run_at > job.created_at {
+            "waiting"
+        } else {
+            "queued"
+        };
+        self.0
+            .execute(
+                ADD,
+                [
+                    job.id.as_uuid().into(),
+                    job.queue.as_str().into(),
+                    job.organization.map(|id| id.as_uuid()).into(),
+                    job.subject.into(),
+                    job.payload.into(),
+                    state.into(),
+                    job.run_at.into(),
+                    job.created_at.into(),
+                ],
+            )
+            .await?;
+        self.0.wake(|wakes| {
+            wakes.queues.insert(job.queue);
+        });
+        Ok(())
+    }
+
+    /// Makes jobs claimable whose time has come or whose worker's lease ran out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn tend(self, now: DateTime<Utc>) -> Result<u64, StorageError> {
+        const DUE: &str = "UPDATE jobs SET state = 'queued' WHERE state = 'waiting' AND run_at <= $1";
+        const LOST: &str = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL
+            WHERE state = 'running' AND lease_until < $1";
+        Ok(self.0.execute(DUE, [now.into()]).await? + self.0.execute(LOST, [now.into()]).await?)
+    }
+
+    /// Claims up to `limit` jobs of `queue` for `owner` until `until`. No job is ever claimed by two.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn claim(
+        self,
+        queue: JobQueue,
+        owner: Uuid,
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ClaimedJob>, StorageError> {
+        let skip_locked = self.0.on_postgres("FOR UPDATE SKIP LOCKED");
+        let sql = format!(
+            "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = $2, attempts = attempts + 1
+             WHERE id IN (SELECT id FROM jobs WHERE queue = $3 AND state = 'queued'
+                          ORDER BY turn, id LIMIT $4 {skip_locked})
+             RETURNING {CLAIMED}"
+        );
+        let values = [
+            owner.into(),
+            until.into(),
+            queue.as_str().into(),
+            i64::from(limit).into(),
+        ];
+        let mut jobs = self.0.all(&sql, values, |row| claimed(row, owner)).await?;
+        jobs.sort_unstable_by_key(|job| job.id.as_uuid());
+        Ok(jobs)
+    }
+
+    /// Extends a lease. `false` means that the job is the worker's no more: cancelled, or taken by another.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn extend(self, job: &ClaimedJob, until: DateTime<Utc>) -> Result<bool, StorageError> {
+        self.leased("UPDATE jobs SET lease_until = $4", job, until.into())
+            .await
+    }
+
+    /// Ends a job, in the unit of work that stores its result. `false` means that it is the worker's no more: then
+    /// nothing of the result may be stored.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn complete(self, job: &ClaimedJob) -> Result<bool, StorageError> {
+        const COMPLETE: &str = "DELETE FROM jobs WHERE id = $1 AND lease_owner = $2 AND attempts = $3";
+        let values = [
+            job.id.as_uuid().into(),
+            job.owner.into(),
+            i64::from(job.attempt).into(),
+        ];
+        Ok(self.0.execute(COMPLETE, values).await? > 0)
+    }
+
+    /// Puts a job back until `run_at` after a try that failed; `reason` is for operators.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn retry(
+        self,
+        job: &ClaimedJob,
+        run_at: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<bool, StorageError> {
+        const RETRY: &str =
+            "UPDATE jobs SET state = 'waiting', lease_owner = NULL, lease_until = NULL, run_at = $4,
+            last_error = $5 WHERE id = $1 AND lease_owner = $2 AND attempts = $3";
+        let values = [
+            job.id.as_uuid().into(),
+            job.owner.into(),
+            i64::from(job.attempt).into(),
+            run_at.into(),
+            reason.into(),
+        ];
+        Ok(self.0.execute(RETRY, values).await? > 0)
+    }
+
+    /// Gives a job up after its last try; it stays for operators to see.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn bury(self, job: &ClaimedJob, reason: &str) -> Result<bool, StorageError> {
+        self.leased(
+            "UPDATE jobs SET state = 'dead', subject_id = NULL, last_error = $4",
+            job,
+            reason.into(),
+        )
+        .await
+    }
+
+    /// Puts a job back at once, as if it had never been claimed: for shutting down.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn hand_back(self, job: &ClaimedJob) -> Result<bool, StorageError> {
+        const BACK: &str = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL,
+            attempts = attempts - 1 WHERE id = $1 AND lease_owner = $2 AND attempts = $3";
+        let values = [
+            job.id.as_uuid().into(),
+            job.owner.into(),
+            i64::from(job.attempt).into(),
+        ];
+        let handed = self.0.execute(BACK, values).await? > 0;
+        Ok(handed)
+    }
+
+    /// Removes the job about `subject`, running or not. `true` if there was one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cancel(self, queue: JobQueue, subject: Uuid) -> Result<bool, StorageError> {
+        const CANCEL: &str = "DELETE FROM jobs WHERE queue = $1 AND subject_id = $2";
+        Ok(self
+            .0
+            .execute(CANCEL, [queue.as_str().into(), subject.into()])
+            .await?
+            > 0)
+    }
+
+    /// How many jobs of `queue` come before the one about `subject`, counted up to `most`; `None` if it does not
+    /// wait.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ahead_of(
+        self,
+        queue: JobQueue,
+        subject: Uuid,
+        most: u32,
+    ) -> Result<Option<u32>, StorageError> {
+        const AHEAD: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM jobs AS earlier
+                WHERE earlier.queue = $1 AND earlier.state = 'queued'
+                  AND (earlier.turn < job.turn OR (earlier.turn = job.turn AND earlier.id < job.id))
+                LIMIT $3) AS ahead)
+            FROM jobs AS job WHERE job.queue = $1 AND job.subject_id = $2 AND job.state IN ('queued', 'waiting')";
+        let values = [queue.as_str().into(), subject.into(), i64::from(most).into()];
+        let ahead = self
+            .0
+            .one(AHEAD, values, |row| row.try_get_by_index::<i64>(0))
+            .await?;
+        Ok(ahead.map(|ahead| u32::try_from(ahead).unwrap_or(most)))
+    }
+
+    /// How many jobs each queue holds, by state: for metrics.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn depths(self) -> Result<Vec<(String, String, u64)>, StorageError> {
+        const DEPTHS: &str = "SELECT queue, state, COUNT(*) FROM jobs GROUP BY queue, state";
+        self.0
+            .all(DEPTHS, [], |row| {
+                let count: i64 = row.try_get_by_index(2)?;
+                Ok((
+                    row.try_get_by_index(0)?,
+                    row.try_get_by_index(1)?,
+                    count.unsigned_abs(),
+                ))
+            })
+            .await
+    }
+
+    async fn leased(
+        self,
+        change: &str,
+        job: &ClaimedJob,
+        value: sea_orm::Value,
+    ) -> Result<bool, StorageError> {
+        let sql = format!("{change} WHERE id = $1 AND lease_owner = $2 AND attempts = $3");
+        let values = [
+            job.id.as_uuid().into(),
+            job.owner.into(),
+            i64::from(job.attempt).into(),
+            value,
+        ];
+        Ok(self.0.execute(&sql, values).await? > 0)
+    }
+}
+
+fn claimed(row: &QueryResult, owner: Uuid) -> Result<ClaimedJob, DbErr> {
+    Ok(ClaimedJob {
+        id: JobId::from_uuid(row.try_get_by_index(0)?),
+        organization: row
+            .try_get_by_index::<Option<Uuid>>(1)?
+            .map(OrganizationId::from_uuid),
+        subject: row.try_get_by_index(2)?,
+        payload: row.try_get_by_index(3)?,
+        attempt: row.try_get_by_index::<i32>(4)?.unsigned_abs(),
+        created_at: row.try_get_by_index(5)?,
+        owner,
+    })
+}

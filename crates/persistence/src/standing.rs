@@ -1,0 +1,71 @@
+//! Standings of users in organizations.
+
+use resonance_authz::{Authorizer, Denied, StandError, Standing, StandingRecord, StandingSource};
+use resonance_domain::{Id, OrganizationId, UserId};
+
+use crate::{StorageError, read_rows, unit_of_work::Executor};
+
+/// Reads standings. A repository of the trusted base: see [`StandingSource`].
+#[derive(Debug, Clone, Copy)]
+pub struct Standings<'a>(pub(crate) Executor<'a>);
+
+/// A user's standing, or the reason why there is none.
+pub type UserStanding = Result<Standing, StandError<StorageError>>;
+
+impl Standings<'_> {
+    /// The standing of `user` in `organization`, as this unit of work sees it. One statement.
+    ///
+    /// # Errors
+    /// [`Denied::NotVisible`] for whoever is no member, or the database's error.
+    pub async fn of(self, user: UserId, organization: OrganizationId) -> UserStanding {
+        Authorizer::new(self).standing(user, organization).await
+    }
+
+    /// The same, holding the organization's row until the unit of work ends, for rules that span rows: last admin,
+    /// member limit, counts. On SQLite a unit of work is alone anyway.
+    ///
+    /// # Errors
+    /// As [`Standings::of`].
+    pub async fn of_locked(self, user: UserId, organization: OrganizationId) -> UserStanding {
+        if self.0.is_postgres() {
+            const LOCK: &str = "SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR UPDATE";
+            let found = self
+                .0
+                .one(LOCK, [organization.as_uuid().into()], |_| Ok(()))
+                .await
+                .map_err(StandError::Source)?;
+            if found.is_none() {
+                return Err(StandError::Denied(Denied::NotVisible));
+            }
+        }
+        self.of(user, organization).await
+    }
+}
+
+impl StandingSource for Standings<'_> {
+    type Error = StorageError;
+
+    async fn standing(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+    ) -> Result<Option<StandingRecord>, StorageError> {
+        // Deleting an organization deletes its memberships in the same transaction, so a row is proof enough.
+        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2";
+        let row = self
+            .0
+            .one(
+                FIND,
+                [user.as_uuid().into(), organization.as_uuid().into()],
+                |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index::<String>(1)?)),
+            )
+            .await?;
+        row.map(|(membership, role)| {
+            Ok(StandingRecord {
+                membership: Id::from_uuid(membership),
+                role: read_rows::role(&role, "memberships.role")?,
+            })
+        })
+        .transpose()
+    }
+}

@@ -1,0 +1,158 @@
+//! Transactions, and the repositories that work in them.
+
+use std::sync::Mutex;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, Statement,
+};
+
+use crate::{
+    Database, Events, Jobs, LiveNote, NewEvent, Standings, StorageError, Throttles, event,
+    live::{self, Wakes},
+};
+
+/// What a repository sends its statements to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Executor<'a> {
+    Pool(&'a DatabaseConnection),
+    Unit(&'a UnitOfWork),
+}
+
+impl<'a> Executor<'a> {
+    pub(crate) fn get(self) -> DatabaseExecutor<'a> {
+        match self {
+            Self::Pool(pool) => pool.into(),
+            Self::Unit(uow) => (&uow.transaction).into(),
+        }
+    }
+
+    pub(crate) fn is_postgres(self) -> bool {
+        let backend = match self {
+            Self::Pool(pool) => pool.get_database_backend(),
+            Self::Unit(uow) => uow.transaction.get_database_backend(),
+        };
+        backend == DbBackend::Postgres
+    }
+
+    /// Notes what to wake once the unit of work is committed.
+    pub(crate) fn wake(self, note: impl FnOnce(&mut Wakes)) {
+        if let Self::Unit(uow) = self {
+            uow.with_pending(|pending| note(&mut pending.wakes));
+        }
+    }
+}
+
+/// One transaction. See [`Database::atomically`].
+#[derive(Debug)]
+pub struct UnitOfWork {
+    transaction: DatabaseTransaction,
+    pending: Mutex<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    events: Vec<NewEvent>,
+    wakes: Wakes,
+}
+
+impl UnitOfWork {
+    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
+        Self {
+            transaction,
+            pending: Mutex::default(),
+        }
+    }
+
+    /// Records what happened. The events of a unit of work are written together, by one statement, when it commits.
+    pub fn record(&self, event: NewEvent) {
+        self.with_pending(|pending| pending.events.push(event));
+    }
+
+    /// Tells this node's and the other nodes' subscribers, once this unit of work is committed.
+    pub fn tell(&self, note: LiveNote) {
+        self.with_pending(|pending| pending.wakes.notes.push(note));
+    }
+
+    pub(crate) async fn commit(self) -> Result<Wakes, StorageError> {
+        let mut pending = self
+            .pending
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !pending.events.is_empty() {
+            event::insert(&self.transaction, std::mem::take(&mut pending.events)).await?;
+            pending.wakes.relay = true;
+        }
+        let executor = DatabaseExecutor::from(&self.transaction);
+        if executor.get_database_backend() == DbBackend::Postgres && !pending.wakes.notes.is_empty() {
+            // PostgreSQL brings them to every node, this one included.
+            let payloads = live::encode(&std::mem::take(&mut pending.wakes.notes));
+            let notify = Statement::from_sql_and_values(DbBackend::Postgres, live::NOTIFY, [payloads.into()]);
+            executor.query_all_raw(notify).await?;
+        }
+        self.transaction.commit().await?;
+        Ok(pending.wakes)
+    }
+
+    fn with_pending(&self, f: impl FnOnce(&mut Pending)) {
+        f(&mut self
+            .pending
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+/// Gives the repositories, of a [`Database`] for reading and of a [`UnitOfWork`] for reading and writing.
+///
+/// Writing through a `Database`'s repository fails on SQLite, whose reading connections refuse it, and so in the
+/// tests.
+pub trait Repositories: executor::HasExecutor {
+    /// Standings of users in organizations.
+    fn standings(&self) -> Standings<'_> {
+        Standings(self.executor())
+    }
+
+    /// Jobs.
+    fn jobs(&self) -> Jobs<'_> {
+        Jobs(self.executor())
+    }
+
+    /// Events.
+    fn events(&self) -> Events<'_> {
+        Events(self.executor())
+    }
+
+    /// Throttles.
+    fn throttles(&self) -> Throttles<'_> {
+        Throttles(self.executor())
+    }
+}
+
+impl Repositories for Database {}
+impl Repositories for UnitOfWork {}
+
+pub(crate) mod executor {
+    use super::{Database, Executor, UnitOfWork};
+
+    /// Keeps [`super::Repositories`] to the two types that have connections.
+    pub trait HasExecutor {
+        #[expect(
+            private_interfaces,
+            reason = "the trait is public only to seal another; nobody outside can name it"
+        )]
+        fn executor(&self) -> Executor<'_>;
+    }
+
+    impl HasExecutor for Database {
+        #[expect(private_interfaces, reason = "see the trait")]
+        fn executor(&self) -> Executor<'_> {
+            self.reader()
+        }
+    }
+
+    impl HasExecutor for UnitOfWork {
+        #[expect(private_interfaces, reason = "see the trait")]
+        fn executor(&self) -> Executor<'_> {
+            Executor::Unit(self)
+        }
+    }
+}

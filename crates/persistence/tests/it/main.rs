@@ -1,0 +1,3 @@
+//! Storage, on both databases.
+
+mod schema;

@@ -1,0 +1,137 @@
+//! What all use cases share.
+
+use std::{fmt, sync::Arc};
+
+use resonance_authz::Actor;
+use resonance_domain::{Clock, Ids, Origin};
+use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner};
+use resonance_mail::Mailer;
+use resonance_persistence::Database;
+use tokio::sync::Semaphore;
+
+use crate::Request;
+
+/// What the instance's operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address under which people reach the instance, without a slash at the end; links in mails start with it.
+    pub public_url: String,
+    /// The member limit of new organizations; 0 = unlimited.
+    pub member_limit: u32,
+    /// Whether new organizations may be deleted by their admins.
+    pub deletable: bool,
+    /// How many organizations a user may create; 0 forbids creation.
+    pub organizations_per_user: u32,
+    /// How long an object that no row names yet is spared from sweeping. Must exceed the longest upload.
+    pub upload_grace: chrono::TimeDelta,
+    /// How long a signed audio URL is valid.
+    pub audio_url_lifetime: chrono::TimeDelta,
+    /// How long a JWT for other services is valid.
+    pub jwt_lifetime: chrono::TimeDelta,
+    /// How many generations this node speaks at a time.
+    pub speech_concurrency: usize,
+    /// How long a job stays with a worker that gives no sign of life.
+    pub job_lease: chrono::TimeDelta,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            member_limit: 5,
+            deletable: true,
+            organizations_per_user: 100,
+            upload_grace: chrono::TimeDelta::minutes(15),
+            audio_url_lifetime: chrono::TimeDelta::minutes(15),
+            jwt_lifetime: chrono::TimeDelta::seconds(60),
+            speech_concurrency: 2,
+            job_lease: chrono::TimeDelta::seconds(30),
+        }
+    }
+}
+
+/// What the use cases need from outside.
+#[derive(Debug)]
+pub struct Ports {
+    /// Storage.
+    pub database: Database,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The secret that all nodes share.
+    pub secret: InstanceSecret,
+    /// Password hashing.
+    pub passwords: Passwords,
+    /// Mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// Everything that the instance can do. Built once; cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Core>);
+
+pub(crate) struct Core {
+    pub(crate) database: Database,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) passwords: Passwords,
+    /// Password hashing takes memory: no more at a time than there are permits.
+    pub(crate) hashing: Semaphore,
+    pub(crate) tokens: Tokens,
+    pub(crate) codes: Codes,
+    pub(crate) jwts: Jwts,
+    pub(crate) urls: UrlSigner,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) settings: Settings,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    /// Puts the instance together.
+    ///
+    /// # Errors
+    /// If no signing key can be made of the secret.
+    pub fn new(ports: Ports) -> Result<Self, resonance_identity::JwtError> {
+        let jwts = Jwts::new(&ports.secret, &ports.settings.public_url)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self(Arc::new(Core {
+            tokens: Tokens::new(&ports.secret),
+            codes: Codes::new(&ports.secret),
+            urls: UrlSigner::new(&ports.secret),
+            jwts,
+            database: ports.database,
+            clock: ports.clock,
+            ids: ports.ids,
+            passwords: ports.passwords,
+            hashing: Semaphore::new(cores),
+            mailer: ports.mailer,
+            settings: ports.settings,
+        })))
+    }
+
+    /// One request of `actor`.
+    #[must_use]
+    pub fn request(&self, actor: Actor, origin: Origin) -> Request {
+        Request::new(self.clone(), actor, origin)
+    }
+
+    /// What the operator decided.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+}

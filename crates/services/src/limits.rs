@@ -1,0 +1,31 @@
+//! How much of something is allowed in which time.
+
+use chrono::TimeDelta;
+use resonance_domain::{CODE_RESEND_AFTER, MAX_INVITATIONS_PER_HOUR};
+use resonance_persistence::Throttle;
+
+/// Invitations of one organization.
+pub(crate) const INVITATIONS: Throttle = Throttle {
+    limit: MAX_INVITATIONS_PER_HOUR,
+    per: TimeDelta::hours(1),
+};
+/// Wrong passwords for one address.
+pub(crate) const SIGN_IN_BY_ADDRESS: Throttle = Throttle {
+    limit: 10,
+    per: TimeDelta::minutes(15),
+};
+/// Wrong passwords from one client.
+pub(crate) const SIGN_IN_BY_CLIENT: Throttle = Throttle {
+    limit: 50,
+    per: TimeDelta::minutes(15),
+};
+/// Codes to one address.
+pub(crate) const CODES_BY_ADDRESS: Throttle = Throttle {
+    limit: 1,
+    per: CODE_RESEND_AFTER,
+};
+/// Sign-ups and codes from one client.
+pub(crate) const SIGN_UPS_BY_CLIENT: Throttle = Throttle {
+    limit: 30,
+    per: TimeDelta::hours(1),
+};

@@ -1,0 +1,134 @@
+//! One request: who asks, from where, and what was already found out about them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use resonance_authz::{Action, Actor, Denied, Grant, SignedIn, Standing};
+use resonance_domain::{ActorKind, Event, EventKind, IdsExt, OrganizationId, Origin};
+use resonance_persistence::{NewEvent, Repositories};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::{Outcome, ServiceError, Services, core::Core};
+
+/// One request. Front ends make one for each and drop it with the answer.
+///
+/// Standings that reading needs are read once per request and organization; writing always reads them anew, inside
+/// its own transaction.
+#[derive(Debug, Clone)]
+pub struct Request(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    services: Services,
+    actor: Actor,
+    origin: Origin,
+    now: DateTime<Utc>,
+    standings: Mutex<HashMap<OrganizationId, Arc<OnceCell<Option<Standing>>>>>,
+}
+
+impl Request {
+    pub(crate) fn new(services: Services, actor: Actor, origin: Origin) -> Self {
+        let now = services.core().clock.now();
+        Self(Arc::new(Inner {
+            services,
+            actor,
+            origin,
+            now,
+            standings: Mutex::default(),
+        }))
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.0.actor
+    }
+
+    /// The services behind the request.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// When the request came in.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.now
+    }
+
+    /// The asking user's standing in an organization.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, or `NotVisible` for whoever is no member.
+    pub async fn standing(&self, organization: OrganizationId) -> Outcome<Standing> {
+        let user = self.signed_in()?.user;
+        let cell = {
+            let mut standings = self.0.standings.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(standings.entry(organization).or_default())
+        };
+        let standing = cell
+            .get_or_try_init(|| async {
+                match self.core().database.standings().of(user, organization).await {
+                    Ok(standing) => Ok(Some(standing)),
+                    Err(resonance_authz::StandError::Denied(_)) => Ok(None),
+                    Err(resonance_authz::StandError::Source(error)) => Err(ServiceError::Storage(error)),
+                }
+            })
+            .await?;
+        standing.clone().ok_or(ServiceError::Denied(Denied::NotVisible))
+    }
+
+    /// Remembers a standing that was read together with other data, so that it is not read again.
+    pub(crate) fn remember(&self, standing: Standing) {
+        let mut standings = self.0.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings
+            .entry(standing.organization())
+            .or_insert_with(|| Arc::new(OnceCell::new_with(Some(Some(standing)))));
+    }
+
+    /// Authority to read, from the remembered standing.
+    pub(crate) async fn grant<A: Action>(&self, organization: OrganizationId) -> Outcome<Grant<A>> {
+        Ok(self.standing(organization).await?.grant()?)
+    }
+
+    pub(crate) fn signed_in(&self) -> Result<SignedIn, Denied> {
+        self.0.actor.signed_in()
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.0.services.core()
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// An event of this request's actor, happening now.
+    pub(crate) fn event(
+        &self,
+        kind: EventKind,
+        organization: Option<OrganizationId>,
+        subject: impl Into<Option<String>>,
+        payload: Value,
+    ) -> NewEvent {
+        let (actor_kind, actor) = match self.0.actor {
+            Actor::Anonymous => (ActorKind::Anonymous, None),
+            Actor::User(signed_in) => (ActorKind::User, Some(signed_in.user.type_id())),
+        };
+        Event {
+            id: self.core().ids.next(),
+            organization,
+            kind,
+            actor_kind,
+            actor,
+            subject: subject.into(),
+            payload,
+            origin: self.0.origin.clone(),
+            created_at: self.core().clock.now(),
+        }
+    }
+}

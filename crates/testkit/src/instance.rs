@@ -1,0 +1,107 @@
+//! A whole instance in a test's hands.
+
+use std::sync::Arc;
+
+use resonance_authz::Actor;
+use resonance_domain::{Clock, Origin};
+use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
+use resonance_mail::FolderMailer;
+use resonance_persistence::Database;
+use resonance_services::{Ports, Request, Services, Settings, SystemIds};
+use tempfile::TempDir;
+
+use crate::{Backend, TestClock, TestDatabase};
+
+/// An instance on a database of its own, with a clock to turn and mails in a folder.
+#[derive(Debug)]
+pub struct Instance {
+    /// The use cases.
+    pub services: Services,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Where its mails lie.
+    pub mails: Arc<FolderMailer>,
+    /// Its database.
+    pub test_database: TestDatabase,
+    /// Its folder, for objects and mails.
+    pub folder: TempDir,
+}
+
+/// The secret of every test instance.
+pub const SECRET: &str = "a secret for tests that is long enough to be taken";
+
+impl Instance {
+    /// An instance with the default settings.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn new(backend: Backend) -> Self {
+        Self::with(backend, |_| ()).await
+    }
+
+    /// An instance with other settings.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn with(backend: Backend, change: impl FnOnce(&mut Settings)) -> Self {
+        let test_database = TestDatabase::new(backend).await;
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::new());
+        let mails = Arc::new(
+            FolderMailer::open(folder.path().join("mail"), "Resonance <noreply@resonance.test>").unwrap(),
+        );
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let services = Self::services(test_database.database.clone(), &clock, &mails, settings);
+        Self {
+            services,
+            clock,
+            mails,
+            test_database,
+            folder,
+        }
+    }
+
+    /// A second node of the same instance, with connections of its own.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn another_node(&self) -> Services {
+        let database = self.test_database.another_node().await;
+        Self::services(
+            database,
+            &self.clock,
+            &self.mails,
+            self.services.settings().clone(),
+        )
+    }
+
+    /// A request of nobody known.
+    #[must_use]
+    pub fn anonymous(&self) -> Request {
+        self.services.request(Actor::Anonymous, Origin::default())
+    }
+
+    fn services(
+        database: Database,
+        clock: &Arc<TestClock>,
+        mails: &Arc<FolderMailer>,
+        settings: Settings,
+    ) -> Services {
+        Services::new(Ports {
+            database,
+            clock: Arc::clone(clock) as Arc<dyn Clock>,
+            ids: Arc::new(SystemIds),
+            secret: InstanceSecret::parse(SECRET).unwrap(),
+            passwords: Passwords::new(PasswordCost {
+                memory_kib: 1024,
+                passes: 1,
+                lanes: 1,
+            })
+            .unwrap(),
+            mailer: Arc::clone(mails) as _,
+            settings,
+        })
+        .unwrap()
+    }
+}
