@@ -1,1 +1,2 @@
 //! resonance-speech
+pub mod audio;

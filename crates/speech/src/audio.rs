@@ -1,0 +1,18 @@
+//! Sound as samples: decoding what people upload, measuring it, and encoding what engines speak.
+//!
+//! Everything here is work for the processor and takes from milliseconds to seconds: asynchronous callers run it
+//! on a blocking thread (`tokio::task::spawn_blocking`).
+
+mod analysis;
+mod decode;
+mod encode;
+mod measure;
+mod pcm;
+mod peaks;
+
+pub use analysis::VoiceAnalysis;
+pub use decode::{DecodeError, Decoded, Limits, decode};
+pub use encode::{EncodeError, Encoded, encode};
+pub use measure::{Measurements, SILENCE_LUFS, measure};
+pub use pcm::Pcm;
+pub use peaks::peaks;
