@@ -1,0 +1,68 @@
+//! What a speech engine is.
+
+mod capabilities;
+mod error;
+mod progress;
+mod registry;
+mod voice;
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+use resonance_domain::{LanguageTag, SpeechSettings};
+
+pub use self::{
+    capabilities::Capabilities,
+    error::EngineError,
+    progress::{Cancellation, Progress},
+    registry::Engines,
+    voice::{CatalogueVoice, DerivedVoice, EngineVoice, VoiceSample},
+};
+use crate::audio::Pcm;
+
+/// Something that speaks.
+///
+/// Engines are shared by all tenants and keep nothing of what they are given.
+pub trait SpeechEngine: Debug + Send + Sync {
+    /// The name by which voices refer to it, such as `builtin`; never changes.
+    fn id(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// The voices that it comes with. Keys are stable from release to release; everything else may improve.
+    fn catalogue(&self) -> Vec<CatalogueVoice>;
+
+    /// Speaks a text. Text is text: no markup in it is obeyed.
+    ///
+    /// The future may be polled on any runtime thread without blocking it, and dropping it stops the work soon.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    fn synthesize(
+        &self,
+        request: SynthesisRequest,
+        progress: Progress,
+    ) -> BoxFuture<'_, Result<Pcm, EngineError>>;
+
+    /// Makes a voice from a recording: a clone if the engine can, or else the nearest that it has, and says which.
+    ///
+    /// # Errors
+    /// [`EngineError::UnsupportedLanguage`], or whatever [`Self::synthesize`] can answer.
+    fn derive_voice<'a>(
+        &'a self,
+        sample: &'a VoiceSample,
+        language: &'a LanguageTag,
+    ) -> BoxFuture<'a, Result<DerivedVoice, EngineError>>;
+}
+
+/// What is to be spoken, by which voice, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynthesisRequest {
+    /// The text, of any length; engines refuse more than [`Capabilities::max_characters`].
+    pub text: String,
+    /// A voice of this engine.
+    pub voice: EngineVoice,
+    /// How to speak; an engine passes over what it does not honour.
+    pub settings: SpeechSettings,
+}

@@ -1,0 +1,24 @@
+//! What an engine can do.
+
+use resonance_domain::{LanguageTag, SettingKind};
+
+/// What an engine can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The settings that make a difference; the others are passed over.
+    pub settings: Vec<SettingKind>,
+    /// The languages in which it speaks; empty if only it knows.
+    pub languages: Vec<LanguageTag>,
+    /// Whether its derived voices sound like the recorded speaker.
+    pub clones: bool,
+    /// The longest text, in Unicode scalar values.
+    pub max_characters: usize,
+}
+
+impl Capabilities {
+    /// Whether a setting makes a difference.
+    #[must_use]
+    pub fn honours(&self, setting: SettingKind) -> bool {
+        self.settings.contains(&setting)
+    }
+}
