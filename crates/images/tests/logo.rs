@@ -116,20 +116,26 @@ fn deep_grey_and_indexed_pictures_come_out_in_eight_bits() {
 }
 
 #[test]
-fn transparent_surroundings_do_not_darken_the_edge() {
-    // White on a transparency whose hidden colour is black, as drawing programs save it.
+fn the_hidden_colour_of_what_is_transparent_does_not_show_at_the_edge() {
     let picture = RgbaImage::from_fn(1_100, 1_100, |x, y| {
-        let inside = (100..1_000).contains(&x) && (100..1_000).contains(&y);
+        let inside = (101..1_001).contains(&x) && (101..1_001).contains(&y);
         if inside {
-            Rgba([255, 255, 255, 255])
+            Rgba([0, 0, 255, 255])
         } else {
-            Rgba([0, 0, 0, 0])
+            Rgba([255, 0, 0, 0])
         }
     });
     let made = decoded(&logo(&file(&picture.into(), ImageFormat::Png)).unwrap());
     assert_eq!(made.get_pixel(0, 0).0[3], 0);
+    assert!(
+        made.pixels().any(|pixel| (16..240).contains(&pixel.0[3])),
+        "no edge to look at"
+    );
     for pixel in made.pixels().filter(|pixel| pixel.0[3] > 8) {
-        assert!(pixel.0[..3].iter().all(|channel| *channel > 240), "{pixel:?}");
+        assert!(
+            near(&Rgba([pixel.0[0], pixel.0[1], pixel.0[2], 255]), [0, 0, 255, 255]),
+            "{pixel:?}"
+        );
     }
 }
 
