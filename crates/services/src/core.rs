@@ -3,10 +3,12 @@
 use std::{fmt, sync::Arc};
 
 use resonance_authz::Actor;
+use resonance_blobs::Blobs;
 use resonance_domain::{Clock, Ids, Origin};
 use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner};
 use resonance_mail::Mailer;
 use resonance_persistence::Database;
+use resonance_speech::engine::Engines;
 use tokio::sync::Semaphore;
 
 use crate::Request;
@@ -65,6 +67,10 @@ pub struct Ports {
     pub passwords: Passwords,
     /// Mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Audio, recordings and images.
+    pub blobs: Blobs,
+    /// What speaks.
+    pub engines: Engines,
     /// What the operator decided.
     pub settings: Settings,
 }
@@ -85,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) jwts: Jwts,
     pub(crate) urls: UrlSigner,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) blobs: Blobs,
+    pub(crate) engines: Engines,
     pub(crate) settings: Settings,
 }
 
@@ -115,6 +123,8 @@ impl Services {
             passwords: ports.passwords,
             hashing: Semaphore::new(cores),
             mailer: ports.mailer,
+            blobs: ports.blobs,
+            engines: ports.engines,
             settings: ports.settings,
         })))
     }

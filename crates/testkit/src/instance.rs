@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use resonance_authz::Actor;
+use resonance_blobs::{Blobs, BlobsConfig};
 use resonance_domain::{Clock, Origin};
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::FolderMailer;
 use resonance_persistence::Database;
 use resonance_services::{Ports, Request, Services, Settings, SystemIds};
+use resonance_speech::engine::Engines;
 use tempfile::TempDir;
 
 use crate::{Backend, TestClock, TestDatabase};
@@ -21,6 +23,10 @@ pub struct Instance {
     pub clock: Arc<TestClock>,
     /// Where its mails lie.
     pub mails: Arc<FolderMailer>,
+    /// Its objects, in its folder.
+    pub blobs: Blobs,
+    /// What speaks there.
+    pub engines: Engines,
     /// Its database.
     pub test_database: TestDatabase,
     /// Its folder, for objects and mails.
@@ -50,13 +56,28 @@ impl Instance {
         let mails = Arc::new(
             FolderMailer::open(folder.path().join("mail"), "Resonance <noreply@resonance.test>").unwrap(),
         );
+        let blobs = Blobs::open(&BlobsConfig {
+            url: format!("file:{}", folder.path().join("blobs").display()),
+            ..BlobsConfig::default()
+        })
+        .unwrap();
+        let engines = Engines::default();
         let mut settings = Settings::default();
         change(&mut settings);
-        let services = Self::services(test_database.database.clone(), &clock, &mails, settings);
+        let services = services(
+            test_database.database.clone(),
+            &clock,
+            &mails,
+            &blobs,
+            &engines,
+            settings,
+        );
         Self {
             services,
             clock,
             mails,
+            blobs,
+            engines,
             test_database,
             folder,
         }
@@ -68,11 +89,14 @@ impl Instance {
     /// If it cannot be made.
     pub async fn another_node(&self) -> Services {
         let database = self.test_database.another_node().await;
-        Self::services(
+        let settings = self.services.settings().clone();
+        services(
             database,
             &self.clock,
             &self.mails,
-            self.services.settings().clone(),
+            &self.blobs,
+            &self.engines,
+            settings,
         )
     }
 
@@ -81,27 +105,31 @@ impl Instance {
     pub fn anonymous(&self) -> Request {
         self.services.request(Actor::Anonymous, Origin::default())
     }
+}
 
-    fn services(
-        database: Database,
-        clock: &Arc<TestClock>,
-        mails: &Arc<FolderMailer>,
-        settings: Settings,
-    ) -> Services {
-        Services::new(Ports {
-            database,
-            clock: Arc::clone(clock) as Arc<dyn Clock>,
-            ids: Arc::new(SystemIds),
-            secret: InstanceSecret::parse(SECRET).unwrap(),
-            passwords: Passwords::new(PasswordCost {
-                memory_kib: 1024,
-                passes: 1,
-                lanes: 1,
-            })
-            .unwrap(),
-            mailer: Arc::clone(mails) as _,
-            settings,
+fn services(
+    database: Database,
+    clock: &Arc<TestClock>,
+    mails: &Arc<FolderMailer>,
+    blobs: &Blobs,
+    engines: &Engines,
+    settings: Settings,
+) -> Services {
+    Services::new(Ports {
+        database,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        ids: Arc::new(SystemIds),
+        secret: InstanceSecret::parse(SECRET).unwrap(),
+        passwords: Passwords::new(PasswordCost {
+            memory_kib: 1024,
+            passes: 1,
+            lanes: 1,
         })
-        .unwrap()
-    }
+        .unwrap(),
+        mailer: Arc::clone(mails) as _,
+        blobs: blobs.clone(),
+        engines: engines.clone(),
+        settings,
+    })
+    .unwrap()
 }
