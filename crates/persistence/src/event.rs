@@ -58,6 +58,15 @@ pub(crate) async fn insert(
 pub struct Events<'a>(pub(crate) Executor<'a>);
 
 impl Events<'_> {
+    /// Whether [`Events::claim`] would find an event.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn any_unrelayed(self) -> Result<bool, StorageError> {
+        const ANY: &str = "SELECT 1 FROM events WHERE relayed_at IS NULL LIMIT 1";
+        Ok(self.0.one(ANY, [], |_| Ok(())).await?.is_some())
+    }
+
     /// Claims up to `limit` events that nobody passed on yet, in the order in which they happened. They are passed
     /// on when this unit of work commits: at least once, and never by two nodes at once.
     ///

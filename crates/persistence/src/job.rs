@@ -144,6 +144,30 @@ impl Jobs<'_> {
         Ok(self.0.execute(DUE, [now.into()]).await? + self.0.execute(LOST, [now.into()]).await?)
     }
 
+    /// Whether [`Jobs::tend`] would change anything.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn any_to_tend(self, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        const ANY: &str =
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting' AND run_at <= $1)
+            OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until < $1)";
+        Ok(self.0.one(ANY, [now.into()], |_| Ok(())).await?.is_some())
+    }
+
+    /// Whether [`Jobs::claim`] would find a job.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn any_queued(self, queue: JobQueue) -> Result<bool, StorageError> {
+        const ANY: &str = "SELECT 1 FROM jobs WHERE queue = $1 AND state = 'queued' LIMIT 1";
+        Ok(self
+            .0
+            .one(ANY, [queue.as_str().into()], |_| Ok(()))
+            .await?
+            .is_some())
+    }
+
     /// Claims up to `limit` jobs of `queue` for `owner` until `until`. No job is ever claimed by two.
     ///
     /// # Errors

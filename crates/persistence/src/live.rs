@@ -78,12 +78,17 @@ impl Live {
         self.queues[queue as usize].notified().await;
     }
 
+    /// Wakes the workers of `queue` on this node.
+    pub fn wake_queue(&self, queue: JobQueue) {
+        self.queues[queue as usize].notify_one();
+    }
+
     pub(crate) fn wake(&self, wakes: Wakes) {
         if wakes.relay {
             self.relay.notify_one();
         }
         for queue in wakes.queues {
-            self.queues[queue as usize].notify_one();
+            self.wake_queue(queue);
         }
         for note in wakes.notes {
             self.tell(Heard::Note(note));
@@ -94,7 +99,7 @@ impl Live {
         // A queue that another node filled is announced by the event that came with the job.
         match &heard {
             Heard::Note(note) if note.kind == "generation.created" => {
-                self.queues[JobQueue::Speak as usize].notify_one();
+                self.wake_queue(JobQueue::Speak);
             }
             Heard::Note(_) => {}
             Heard::Missed => self.queues.iter().for_each(Notify::notify_one),

@@ -8,10 +8,15 @@
 //! This crate never knows SQL, GraphQL or HTTP, and never hands a grant to a front end.
 
 mod ambient;
+mod background;
 mod core;
 mod error;
+mod letters;
 mod limits;
+mod mailing;
+mod relay;
 mod request;
+mod worker;
 
 pub use self::core::{Ports, Services, Settings};
 pub use ambient::{SystemClock, SystemIds};

@@ -1,0 +1,247 @@
+//! Doing what was left for later.
+//!
+//! Every node runs the same loops. A job's handler does its work and completes the job in the transaction that stores
+//! the result; the loop claims, keeps the lease alive meanwhile, and puts the job back when the handler fails.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::TimeDelta;
+use resonance_persistence::{ClaimedJob, JobQueue, Repositories, StorageError};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Outcome, ServiceError, Services, mailing};
+
+/// How often to look without having been woken.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long running jobs may take to finish once the node stops, before they are handed back.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How a queue is worked.
+struct Way {
+    /// Jobs at a time on this node.
+    concurrency: usize,
+    /// Tries before a job is given up. Handlers that must not be given up so (speaking) end their jobs themselves.
+    attempts: u32,
+    /// The wait after the first failed try; it doubles with each, up to an hour.
+    wait: TimeDelta,
+}
+
+fn way(services: &Services, queue: JobQueue) -> Way {
+    let speech = services.settings().speech_concurrency;
+    match queue {
+        JobQueue::Speak => Way {
+            concurrency: speech,
+            attempts: u32::MAX,
+            wait: TimeDelta::seconds(1),
+        },
+        // Twelve tries with doubling waits span about four hours: longer than most outages of a mail server.
+        JobQueue::Mail => Way {
+            concurrency: 8,
+            attempts: 12,
+            wait: TimeDelta::seconds(5),
+        },
+        JobQueue::Sweep | JobQueue::Purge => Way {
+            concurrency: 2,
+            attempts: u32::MAX,
+            wait: TimeDelta::seconds(2),
+        },
+        JobQueue::Preview => Way {
+            concurrency: 1,
+            attempts: 5,
+            wait: TimeDelta::seconds(5),
+        },
+    }
+}
+
+/// Does one job. The handler completes it.
+async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome<()> {
+    match queue {
+        JobQueue::Mail => mailing::send(services.core(), job).await,
+        JobQueue::Speak | JobQueue::Sweep | JobQueue::Purge | JobQueue::Preview => {
+            Err(ServiceError::internal("a queue without a worker", queue.as_str()))
+        }
+    }
+}
+
+/// Works on `queue` until `stop`; then lets running jobs finish for a while and hands the rest back.
+pub(crate) async fn run(services: &Services, queue: JobQueue, stop: &CancellationToken) {
+    let core = services.core();
+    let owner = core.ids.uuid();
+    let concurrency = way(services, queue).concurrency;
+    let mut running = JoinSet::new();
+    let mut jobs: HashMap<Id, ClaimedJob> = HashMap::new();
+    while !stop.is_cancelled() {
+        let free = concurrency.saturating_sub(jobs.len());
+        let claimed = if free == 0 {
+            Ok(Vec::new())
+        } else {
+            claim(services, queue, owner, free).await
+        };
+        match claimed {
+            Ok(claimed) => {
+                for job in claimed {
+                    let (services, job_of_task) = (services.clone(), job.clone());
+                    let task = running.spawn(async move { attempt(&services, queue, &job_of_task).await });
+                    jobs.insert(task.id(), job);
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    queue = queue.as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "claiming jobs failed"
+                );
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            Some(done) = running.join_next_with_id() => forget(&mut jobs, done),
+            () = core.database.live().jobs_in(queue) => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+    }
+    let finish = async {
+        while let Some(done) = running.join_next_with_id().await {
+            forget(&mut jobs, done);
+        }
+    };
+    if tokio::time::timeout(GRACE, finish).await.is_err() {
+        running.shutdown().await;
+        for job in jobs.values() {
+            let handed = core
+                .database
+                .atomically(async |uow| uow.jobs().hand_back(job).await)
+                .await;
+            if let Err(error) = handed {
+                tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "handing a job back failed; its lease will run out");
+            }
+        }
+    }
+}
+
+fn forget(jobs: &mut HashMap<Id, ClaimedJob>, done: Result<(Id, ()), tokio::task::JoinError>) {
+    let id = match done {
+        Ok((id, ())) => id,
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a job's task failed; its lease will run out"
+            );
+            error.id()
+        }
+    };
+    jobs.remove(&id);
+}
+
+async fn claim(
+    services: &Services,
+    queue: JobQueue,
+    owner: Uuid,
+    free: usize,
+) -> Result<Vec<ClaimedJob>, StorageError> {
+    let core = services.core();
+    // Looking is free; claiming writes.
+    if !core.database.jobs().any_queued(queue).await? {
+        return Ok(Vec::new());
+    }
+    let until = core.clock.now() + services.settings().job_lease;
+    let free = u32::try_from(free).unwrap_or(u32::MAX);
+    core.database
+        .atomically(async |uow| uow.jobs().claim(queue, owner, until, free).await)
+        .await
+}
+
+/// Does a claimed job, keeping its lease alive; a job that was lost meanwhile is dropped where it stands.
+pub(crate) async fn attempt(services: &Services, queue: JobQueue, job: &ClaimedJob) {
+    let worked = tokio::select! {
+        worked = work(services, queue, job) => worked,
+        () = keep_alive(services, job) => {
+            tracing::info!(job = ?job.id, queue = queue.as_str(), "the job was cancelled or taken over");
+            return;
+        }
+    };
+    if let Err(error) = worked {
+        put_back(services, queue, job, &error).await;
+    }
+}
+
+/// Extends the lease until it is lost.
+async fn keep_alive(services: &Services, job: &ClaimedJob) {
+    let core = services.core();
+    let lease = services.settings().job_lease;
+    let pause = (lease / 3).to_std().unwrap_or(PATIENCE);
+    loop {
+        tokio::time::sleep(pause).await;
+        let until = core.clock.now() + lease;
+        match core
+            .database
+            .atomically(async |uow| uow.jobs().extend(job, until).await)
+            .await
+        {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The lease may outlive a short outage; if it does not, completing the job will fail.
+            Err(error) => {
+                tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "extending a lease failed")
+            }
+        }
+    }
+}
+
+async fn put_back(services: &Services, queue: JobQueue, job: &ClaimedJob, error: &ServiceError) {
+    let core = services.core();
+    let Way { attempts, wait, .. } = way(services, queue);
+    let reason = causes(error);
+    tracing::warn!(job = ?job.id, queue = queue.as_str(), attempt = job.attempt, reason, "a job failed");
+    let doubled = wait * (1 << job.attempt.saturating_sub(1).min(12));
+    let run_at = core.clock.now() + doubled.min(TimeDelta::hours(1));
+    let put = core
+        .database
+        .atomically(async |uow| {
+            if job.attempt >= attempts {
+                uow.jobs().bury(job, &reason).await
+            } else {
+                uow.jobs().retry(job, run_at, &reason).await
+            }
+        })
+        .await;
+    if let Err(error) = put {
+        tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "putting a job back failed; its lease will run out");
+    }
+}
+
+/// An error with its causes, for the log and for operators.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Claims and does the jobs of `queue` that are waiting now, one after the other, without waiting for more: for tests
+/// and for commands that end.
+pub(crate) async fn drain(services: &Services, queue: JobQueue) -> Outcome<usize> {
+    let core = services.core();
+    let owner = core.ids.uuid();
+    let mut done = 0;
+    let now = core.clock.now();
+    core.database
+        .atomically(async |uow| uow.jobs().tend(now).await)
+        .await?;
+    loop {
+        let claimed = claim(services, queue, owner, 1).await?;
+        if claimed.is_empty() {
+            return Ok(done);
+        }
+        for job in &claimed {
+            attempt(services, queue, job).await;
+            done += 1;
+        }
+    }
+}
