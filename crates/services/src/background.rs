@@ -70,7 +70,9 @@ impl Services {
                     core.database
                         .atomically(async |uow| uow.jobs().tend(now).await)
                         .await?;
-                    JobQueue::ALL.map(|queue| core.database.live().wake_queue(queue));
+                    for queue in JobQueue::ALL {
+                        core.database.live().wake_queue(queue);
+                    }
                 }
                 if since_tidy >= TIDY {
                     since_tidy = Duration::ZERO;
