@@ -15,7 +15,7 @@ crate::migration! {
             quantity bigint NOT NULL CHECK (quantity >= 0),
             voice_id {id},
             user_id {id},
-            day text NOT NULL,
+            day {key} NOT NULL,
             created_at {time} NOT NULL,
             PRIMARY KEY (organization_id, id)
         )",

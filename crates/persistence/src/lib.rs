@@ -20,6 +20,7 @@ mod statement_count;
 mod tenant;
 mod throttle;
 mod unit_of_work;
+mod usage;
 
 pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use error::{StorageError, StorageErrorKind};
@@ -31,3 +32,4 @@ pub use standing::{Standings, UserStanding};
 pub use statement_count::{count_statements, statements_so_far};
 pub use throttle::{Throttle, Throttles};
 pub use unit_of_work::{Repositories, UnitOfWork};
+pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, Jobs, LiveNote, NewEvent, Standings, StorageError, Throttles, event,
+    Database, Events, Jobs, LiveNote, NewEvent, Standings, StorageError, Throttles, Usage, event,
     live::{self, Wakes},
 };
 
@@ -119,6 +119,11 @@ pub trait Repositories: executor::HasExecutor {
     /// Events.
     fn events(&self) -> Events<'_> {
         Events(self.executor())
+    }
+
+    /// The usage ledger.
+    fn usage(&self) -> Usage<'_> {
+        Usage(self.executor())
     }
 
     /// Throttles.
