@@ -190,6 +190,9 @@ pub mod system {
     /// Turning events into mails and live updates.
     #[derive(Debug)]
     pub enum Relay {}
+    /// Delivering to the holder of a signed URL what the URL names.
+    #[derive(Debug)]
+    pub enum Deliver {}
     /// Seeding the catalogue of system voices.
     #[derive(Debug)]
     pub enum Catalogue {}

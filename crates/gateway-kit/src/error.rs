@@ -152,7 +152,9 @@ impl From<ServiceError> for ApiError {
                 Some(error) => Self::invalid(error),
                 None => Self::new(Code::Invalid, "the input was refused"),
             },
-            error @ (ServiceError::Storage(_) | ServiceError::Internal(..)) => Self::internal(&error),
+            error @ (ServiceError::Storage(_) | ServiceError::Store(_) | ServiceError::Internal(..)) => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -286,6 +286,20 @@ impl Jobs<'_> {
             > 0)
     }
 
+    /// Removes the job about `subject` unless a worker has started with it. `true` if it was removed: then it never
+    /// ran and never will.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cancel_unclaimed(self, queue: JobQueue, subject: Uuid) -> Result<bool, StorageError> {
+        const CANCEL: &str = "DELETE FROM jobs WHERE queue = $1 AND subject_id = $2 AND attempts = 0";
+        Ok(self
+            .0
+            .execute(CANCEL, [queue.as_str().into(), subject.into()])
+            .await?
+            > 0)
+    }
+
     /// How many jobs of `queue` come before the one about `subject`, counted up to `most`; `None` if it does not
     /// wait.
     ///

@@ -41,14 +41,18 @@ where
     C: ColumnTrait,
 {
     let order = towards(order, page.direction);
-    let query = match &page.cursor {
+    let cursor = page
+        .cursor
+        .as_ref()
+        .map(|TextCursor { key, id }| (without_nul(key), *id));
+    let query = match cursor {
         // `key >= k AND (key > k OR id > i)`: the first part lets the index find the place.
-        Some(TextCursor { key: k, id: i }) if order == Order::Asc => query
+        Some((k, i)) if order == Order::Asc => query
             .filter(key.gte(k.as_str()))
-            .filter(Condition::any().add(key.gt(k.as_str())).add(id.gt(*i))),
-        Some(TextCursor { key: k, id: i }) => query
+            .filter(Condition::any().add(key.gt(k)).add(id.gt(i))),
+        Some((k, i)) => query
             .filter(key.lte(k.as_str()))
-            .filter(Condition::any().add(key.lt(k.as_str())).add(id.lt(*i))),
+            .filter(Condition::any().add(key.lt(k)).add(id.lt(i))),
         None => query,
     };
     query
@@ -68,7 +72,7 @@ fn towards(order: &Order, direction: Direction) -> Order {
 pub(crate) fn contains_pattern(needle: &str) -> String {
     let mut pattern = String::with_capacity(needle.len() + 2);
     pattern.push('%');
-    for c in folded(needle.trim()).chars() {
+    for c in folded(without_nul(needle).trim()).chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -76,6 +80,12 @@ pub(crate) fn contains_pattern(needle: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// No stored text holds a NUL, and PostgreSQL fails on a value that does: texts of clients that no rule checks lose
+/// theirs.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "")
 }
 
 /// A text in the case in which texts are compared. Folded here and not in SQL, as the databases fold differently.

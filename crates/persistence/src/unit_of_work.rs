@@ -7,7 +7,8 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, Jobs, LiveNote, NewEvent, Standings, StorageError, Throttles, Usage, event,
+    Database, Events, Jobs, LiveNote, NewEvent, ObjectOwners, Standings, StorageError, Throttles, Usage,
+    event,
     live::{self, Wakes},
 };
 
@@ -124,6 +125,11 @@ pub trait Repositories: executor::HasExecutor {
     /// The usage ledger.
     fn usage(&self) -> Usage<'_> {
         Usage(self.executor())
+    }
+
+    /// Which rows keep which objects.
+    fn object_owners(&self) -> ObjectOwners<'_> {
+        ObjectOwners(self.executor())
     }
 
     /// Throttles.

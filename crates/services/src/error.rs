@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use resonance_authz::{Denied, StandError};
+use resonance_blobs::BlobError;
 use resonance_domain::{ErrorCode, FieldError, InvitationRefusal, LastAdmin, SeatRefusal};
 use resonance_persistence::StorageError;
 
@@ -26,6 +27,9 @@ pub enum ServiceError {
     /// The database failed.
     #[error("the database failed")]
     Storage(#[source] StorageError),
+    /// The object store failed, or lost an object that a row names.
+    #[error("the object store failed")]
+    Store(#[source] BlobError),
     /// Something that is nobody's fault outside failed.
     #[error("{0} failed")]
     Internal(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
@@ -44,6 +48,12 @@ impl ServiceError {
 impl From<StorageError> for ServiceError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
+    }
+}
+
+impl From<BlobError> for ServiceError {
+    fn from(error: BlobError) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -16,9 +16,11 @@ mod limits;
 mod mailing;
 mod relay;
 mod request;
+mod sweep;
 mod worker;
 
 pub use self::core::{Ports, Services, Settings};
 pub use ambient::{SystemClock, SystemIds};
 pub use error::{Outcome, Refusal, ServiceError};
 pub use request::Request;
+pub use resonance_persistence::{IdCursor, TextCursor};

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, ServiceError, Services, mailing};
+use crate::{Outcome, ServiceError, Services, mailing, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,7 +59,8 @@ fn way(services: &Services, queue: JobQueue) -> Way {
 async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome<()> {
     match queue {
         JobQueue::Mail => mailing::send(services.core(), job).await,
-        JobQueue::Speak | JobQueue::Sweep | JobQueue::Purge | JobQueue::Preview => {
+        JobQueue::Sweep => sweep::sweep(services.core(), job).await,
+        JobQueue::Speak | JobQueue::Purge | JobQueue::Preview => {
             Err(ServiceError::internal("a queue without a worker", queue.as_str()))
         }
     }
