@@ -7,8 +7,8 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, Jobs, LiveNote, NewEvent, ObjectOwners, Standings, StorageError, Throttles, Usage,
-    event,
+    Database, Events, Jobs, LiveNote, NewEvent, ObjectOwners, Sessions, Standings, StorageError, Throttles,
+    Usage, Users, event,
     live::{self, Wakes},
 };
 
@@ -110,6 +110,16 @@ pub trait Repositories: executor::HasExecutor {
     /// Standings of users in organizations.
     fn standings(&self) -> Standings<'_> {
         Standings(self.executor())
+    }
+
+    /// People with accounts.
+    fn users(&self) -> Users<'_> {
+        Users(self.executor())
+    }
+
+    /// Signed-in sessions.
+    fn sessions(&self) -> Sessions<'_> {
+        Sessions(self.executor())
     }
 
     /// Jobs.

@@ -8,6 +8,7 @@
 //! This crate never knows SQL, GraphQL or HTTP, and never hands a grant to a front end.
 
 mod ambient;
+mod authentication;
 mod background;
 mod core;
 mod error;
@@ -17,10 +18,13 @@ mod mailing;
 mod relay;
 mod request;
 mod sweep;
+mod token;
 mod worker;
 
 pub use self::core::{Ports, Services, Settings};
 pub use ambient::{SystemClock, SystemIds};
+pub use authentication::Account;
 pub use error::{Outcome, Refusal, ServiceError};
 pub use request::Request;
 pub use resonance_persistence::{IdCursor, TextCursor};
+pub use token::{INVITATION_TOKEN, SESSION_TOKEN};

@@ -12,7 +12,7 @@ use resonance_persistence::{NewEvent, Repositories};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::{Outcome, ServiceError, Services, core::Core};
+use crate::{Account, Outcome, ServiceError, Services, core::Core};
 
 /// One request. Front ends make one for each and drop it with the answer.
 ///
@@ -25,6 +25,8 @@ pub struct Request(Arc<Inner>);
 struct Inner {
     services: Services,
     actor: Actor,
+    account: Option<Account>,
+    active_organization: Option<OrganizationId>,
     origin: Origin,
     now: DateTime<Utc>,
     standings: Mutex<HashMap<OrganizationId, Arc<OnceCell<Option<Standing>>>>>,
@@ -36,16 +38,75 @@ impl Request {
         Self(Arc::new(Inner {
             services,
             actor,
+            account: None,
+            active_organization: None,
             origin,
             now,
             standings: Mutex::default(),
         }))
     }
 
+    /// A request of somebody whose token was checked; `standing` is that in the active organization.
+    pub(crate) fn authenticated(
+        services: Services,
+        account: Account,
+        standing: Option<Standing>,
+        origin: Origin,
+        requested_organization: Option<OrganizationId>,
+    ) -> Self {
+        let now = services.core().clock.now();
+        let actor = Actor::User(SignedIn {
+            user: account.user.id,
+            session: account.session.id,
+        });
+        let active_organization = requested_organization.or(standing.as_ref().map(Standing::organization));
+        let request = Self(Arc::new(Inner {
+            services,
+            actor,
+            account: Some(account),
+            active_organization,
+            origin,
+            now,
+            standings: Mutex::default(),
+        }));
+        if let Some(standing) = standing {
+            request.remember(standing);
+        }
+        request
+    }
+
     /// Who asks.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.0.actor
+    }
+
+    /// The signed-in user and the session, as they were when the request came in; `None` for requests that no token
+    /// came with.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        self.0.account.as_ref()
+    }
+
+    /// The organization that the request works in unless an input names another: the one that the request's header
+    /// names, else the session's, else the one that the user worked in last, if the user is still a member of it.
+    ///
+    /// SECURITY: membership in an organization that the header names is not proved by this.
+    #[must_use]
+    pub fn active_organization(&self) -> Option<OrganizationId> {
+        self.0.active_organization
+    }
+
+    /// The organization that an input is about: the one that it names, or else the active one. Whether the user is a
+    /// member is for the use case to find out.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, or `OrganizationRequired` if there is none.
+    pub fn organization(&self, named: Option<OrganizationId>) -> Outcome<OrganizationId> {
+        self.signed_in()?;
+        named
+            .or(self.active_organization())
+            .ok_or(ServiceError::OrganizationRequired)
     }
 
     /// The services behind the request.

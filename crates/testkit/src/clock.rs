@@ -18,6 +18,12 @@ impl TestClock {
         ))
     }
 
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        Clock::now(self)
+    }
+
     /// Turns the clock.
     pub fn advance(&self, by: TimeDelta) {
         self.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use resonance_authz::Actor;
 use resonance_blobs::{Blobs, BlobsConfig};
-use resonance_domain::{Clock, Origin};
+use resonance_domain::{Clock, Ids, Origin};
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::FolderMailer;
 use resonance_persistence::Database;
@@ -98,6 +98,12 @@ impl Instance {
             &self.engines,
             settings,
         )
+    }
+
+    /// A UUID that nothing has.
+    #[must_use]
+    pub fn fresh_uuid(&self) -> uuid::Uuid {
+        SystemIds.uuid()
     }
 
     /// A request of nobody known.

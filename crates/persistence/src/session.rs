@@ -1,0 +1,202 @@
+//! Signed-in sessions.
+
+use chrono::{DateTime, Utc};
+use resonance_authz::{
+    Authorizer, Grant, OwnGrant, ReadOrganization, Standing, StandingRecord, SystemGrant,
+    system::{Admit, Authenticate},
+};
+use resonance_domain::{Id, OrganizationId, Session, SessionId, User};
+use sea_orm::{DbErr, QueryResult};
+use uuid::Uuid;
+
+use crate::{Standings, StorageError, read_rows, unit_of_work::Executor, user};
+
+/// The table of sessions. Tokens are looked up by their hash and never stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Sessions<'a>(pub(crate) Executor<'a>);
+
+/// What a valid token stands for.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The session.
+    pub session: Session,
+    /// Whose it is.
+    pub user: User,
+    /// The user's standing in the organization that was asked for, or else in the one that the session or the user
+    /// worked in last. `None` if there is no such organization, or the user is no member of it (any more).
+    pub standing: Option<Standing>,
+}
+
+impl Sessions<'_> {
+    /// Finds a session that has not expired, its user, who is not suspended, and the user's standing in `requested`
+    /// or else in the active organization. One statement, as every request pays for it.
+    ///
+    /// SECURITY: the membership is read in the same statement and with the same meaning as in
+    /// [`Standings`](crate::Standings).
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn authenticate(
+        self,
+        _grant: &SystemGrant<Authenticate>,
+        token_hash: &[u8; 32],
+        requested: Option<OrganizationId>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Authenticated>, StorageError> {
+        const FIRST: usize = user::COLUMN_COUNT;
+        const NEXT: usize = FIRST + COLUMN_COUNT;
+        let sql = format!(
+            "SELECT {user}, {COLUMNS}, memberships.organization_id, memberships.id, memberships.role
+             FROM sessions
+             JOIN users ON users.id = sessions.user_id AND users.suspended_at IS NULL
+             LEFT JOIN memberships ON memberships.user_id = users.id AND memberships.organization_id =
+                COALESCE($3, sessions.active_organization_id, users.last_active_organization_id)
+             WHERE sessions.token_hash = $1 AND sessions.expires_at > $2",
+            user = user::COLUMNS,
+        );
+        let values = [
+            token_hash.to_vec().into(),
+            now.into(),
+            requested.map(|id| id.as_uuid()).into(),
+        ];
+        let found = self
+            .0
+            .one(&sql, values, |row| {
+                let membership = match row.try_get_by_index::<Option<Uuid>>(NEXT)? {
+                    Some(organization) => Some((
+                        OrganizationId::from_uuid(organization),
+                        row.try_get_by_index::<Uuid>(NEXT + 1)?,
+                        row.try_get_by_index::<String>(NEXT + 2)?,
+                    )),
+                    None => None,
+                };
+                Ok((user::read(row)?, read(row, FIRST)?, membership))
+            })
+            .await?;
+        found
+            .map(|(user, session, membership)| {
+                let standing = membership.map(|(organization, membership, role)| {
+                    let record = StandingRecord {
+                        membership: Id::from_uuid(membership),
+                        role: read_rows::role(&role, "memberships.role")?,
+                    };
+                    Ok::<_, StorageError>(Authorizer::<Standings<'_>>::standing_of(
+                        user.id,
+                        organization,
+                        record,
+                    ))
+                });
+                Ok(Authenticated {
+                    standing: standing.transpose()?,
+                    session,
+                    user,
+                })
+            })
+            .transpose()
+    }
+
+    /// Opens a session for somebody who proved to be `session.user`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open(
+        self,
+        _grant: &SystemGrant<Admit>,
+        session: &Session,
+        token_hash: &[u8; 32],
+    ) -> Result<(), StorageError> {
+        const OPEN: &str =
+            "INSERT INTO sessions (id, user_id, token_hash, active_organization_id, user_agent,
+            ip_address, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let values = [
+            session.id.as_uuid().into(),
+            session.user.as_uuid().into(),
+            token_hash.to_vec().into(),
+            session.active_organization.map(|id| id.as_uuid()).into(),
+            session.user_agent.as_deref().into(),
+            session.ip_address.as_deref().into(),
+            session.created_at.into(),
+            session.last_used_at.into(),
+            session.expires_at.into(),
+        ];
+        self.0.execute(OPEN, values).await?;
+        Ok(())
+    }
+
+    /// Notes that a session was used, unless that was noted after `unless_since`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn touch(
+        self,
+        _grant: &SystemGrant<Authenticate>,
+        session: &Session,
+        unless_since: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, expires_at = $3, ip_address = $4
+            WHERE id = $1 AND last_used_at <= $5";
+        let values = [
+            session.id.as_uuid().into(),
+            session.last_used_at.into(),
+            session.expires_at.into(),
+            session.ip_address.as_deref().into(),
+            unless_since.into(),
+        ];
+        self.0.execute(TOUCH, values).await?;
+        Ok(())
+    }
+
+    /// Makes the grant's organization the active one of one of the member's sessions, and the one that the member
+    /// worked in last. `false` if the session is not theirs or has ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn work_in(
+        self,
+        grant: &Grant<ReadOrganization>,
+        session: SessionId,
+    ) -> Result<bool, StorageError> {
+        const SESSION: &str =
+            "UPDATE sessions SET active_organization_id = $1 WHERE id = $2 AND user_id = $3";
+        const USER: &str = "UPDATE users SET last_active_organization_id = $1 WHERE id = $2";
+        let organization = grant.organization().as_uuid();
+        let user = grant.user().as_uuid();
+        let values = [organization.into(), session.as_uuid().into(), user.into()];
+        if self.0.execute(SESSION, values).await? == 0 {
+            return Ok(false);
+        }
+        self.0.execute(USER, [organization.into(), user.into()]).await?;
+        Ok(true)
+    }
+
+    /// Ends one of the user's own sessions. `false` if there was none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end(self, own: &OwnGrant, session: SessionId) -> Result<bool, StorageError> {
+        const END: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        let values = [session.as_uuid().into(), own.user().as_uuid().into()];
+        Ok(self.0.execute(END, values).await? > 0)
+    }
+}
+
+const COLUMNS: &str =
+    "sessions.id, sessions.active_organization_id, sessions.user_agent, sessions.ip_address,
+    sessions.created_at, sessions.last_used_at, sessions.expires_at, sessions.user_id";
+const COLUMN_COUNT: usize = 8;
+
+/// Reads [`COLUMNS`], which begin at the index `at`.
+fn read(row: &QueryResult, at: usize) -> Result<Session, DbErr> {
+    Ok(Session {
+        id: SessionId::from_uuid(row.try_get_by_index(at)?),
+        active_organization: row
+            .try_get_by_index::<Option<Uuid>>(at + 1)?
+            .map(OrganizationId::from_uuid),
+        user_agent: row.try_get_by_index(at + 2)?,
+        ip_address: row.try_get_by_index(at + 3)?,
+        created_at: row.try_get_by_index(at + 4)?,
+        last_used_at: row.try_get_by_index(at + 5)?,
+        expires_at: row.try_get_by_index(at + 6)?,
+        user: Id::from_uuid(row.try_get_by_index(at + 7)?),
+    })
+}

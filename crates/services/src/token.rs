@@ -1,0 +1,8 @@
+//! The kinds of secret tokens.
+
+use resonance_identity::TokenKind;
+
+/// Opens a session. Random; only its hash is stored.
+pub const SESSION_TOKEN: TokenKind = TokenKind::new("ses");
+/// Opens one invitation. Derived from the invitation's id and the count of its sendings.
+pub const INVITATION_TOKEN: TokenKind = TokenKind::new("inv");
