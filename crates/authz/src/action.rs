@@ -29,6 +29,9 @@ macro_rules! actions {
             }
             $($(impl Implies<$implied> for $name {})+)?
         )*
+
+        /// Every action: its type's name, and the permission that it needs.
+        pub const ACTIONS: &[(&str, Option<Permission>)] = &[$((stringify!($name), $permission)),*];
     };
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use resonance_domain::{InvitationId, MembershipId, OrganizationId, UserId};
 
-use crate::{Action, Implies, PermissionSet};
+use crate::{Action, Extent, Implies, PermissionSet};
 
 /// Proof that a member may do `A` in one organization. Lives as long as the request or unit of work in which it
 /// was minted; it is never stored.
@@ -12,9 +12,9 @@ use crate::{Action, Implies, PermissionSet};
 /// Only a [`Standing`](crate::Standing) mints grants:
 ///
 /// ```compile_fail,E0451
-/// # use resonance_authz::{Grant, ReadVoices};
+/// # use resonance_authz::{Extent, Grant, ReadVoices};
 /// # fn forge(real: Grant<ReadVoices>) -> Grant<ReadVoices> {
-/// Grant { only_of: None, ..real }
+/// Grant { extent: Extent::All, ..real }
 /// # }
 /// ```
 ///
@@ -53,7 +53,7 @@ pub struct Grant<A: Action> {
     pub(crate) user: UserId,
     pub(crate) membership: MembershipId,
     pub(crate) permissions: PermissionSet,
-    pub(crate) only_of: Option<UserId>,
+    pub(crate) extent: Extent,
     pub(crate) action: PhantomData<fn() -> A>,
 }
 
@@ -85,7 +85,10 @@ impl<A: Action> Grant<A> {
     /// The user whose things the grant is restricted to; `None` means that it reaches everybody's.
     #[must_use]
     pub const fn only_of(&self) -> Option<UserId> {
-        self.only_of
+        match self.extent {
+            Extent::All => None,
+            Extent::Own => Some(self.user),
+        }
     }
 
     /// The same authority for an action that `A` implies.
@@ -98,7 +101,7 @@ impl<A: Action> Grant<A> {
             user: self.user,
             membership: self.membership,
             permissions: self.permissions,
-            only_of: self.only_of,
+            extent: self.extent,
             action: PhantomData,
         }
     }

@@ -55,9 +55,9 @@ mod role;
 mod standing;
 
 pub use action::{
-    Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices, DeleteGenerations,
-    DeleteOrganization, DeleteVoices, Implies, ManageMemberships, ReadBilling, ReadGenerations,
-    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
+    ACTIONS, Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices,
+    DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageMemberships, ReadBilling,
+    ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
 };
 pub use actor::{Actor, SignedIn};
 pub use authorizer::{Authorizer, StandError, StandingRecord, StandingSource};

@@ -85,7 +85,7 @@ impl Standing {
     pub fn grant<A: Action>(&self) -> Result<Grant<A>, Denied> {
         match A::PERMISSION {
             Some(missing) if !self.permissions.contains(missing) => Err(Denied::Forbidden { missing }),
-            _ => Ok(self.mint(None)),
+            _ => Ok(self.mint(Extent::All)),
         }
     }
 
@@ -97,11 +97,10 @@ impl Standing {
     #[inline]
     pub fn grant_within_reach<A: Action>(&self) -> Result<Grant<A>, Denied> {
         let Some(permission) = A::PERMISSION else {
-            return Ok(self.mint(None));
+            return Ok(self.mint(Extent::All));
         };
         match self.reaches(permission) {
-            Some(Extent::All) => Ok(self.mint(None)),
-            Some(Extent::Own) => Ok(self.mint(Some(self.user))),
+            Some(extent) => Ok(self.mint(extent)),
             None => Err(Denied::Forbidden { missing: permission }),
         }
     }
@@ -116,13 +115,14 @@ impl Standing {
         }
     }
 
-    fn mint<A: Action>(&self, only_of: Option<UserId>) -> Grant<A> {
+    #[inline]
+    fn mint<A: Action>(&self, extent: Extent) -> Grant<A> {
         Grant {
             organization: self.organization,
             user: self.user,
             membership: self.membership,
             permissions: self.permissions,
-            only_of,
+            extent,
             action: PhantomData,
         }
     }

@@ -139,12 +139,20 @@ const DIGITS: [u8; 256] = {
 };
 
 pub(crate) fn push_base32(text: &mut String, uuid: Uuid) {
-    let value = uuid.as_u128();
-    for place in (0..SUFFIX).rev() {
-        // 26 digits hold 130 bits: the first one only ever carries three.
-        let digit = (value >> (place * 5)) & 31;
-        text.push(char::from(ALPHABET[digit as usize & 31]));
+    let mut value = uuid.as_u128();
+    let mut digits = [b'0'; SUFFIX];
+    // 26 digits hold 130 bits: the first one only ever carries three. Twelve digits take 60 bits, which are shifted
+    // as one machine word.
+    for chunk in digits.rchunks_mut(12) {
+        let mut word = (value & ((1 << 60) - 1)) as u64;
+        for digit in chunk.iter_mut().rev() {
+            *digit = ALPHABET[(word & 31) as usize];
+            word >>= 5;
+        }
+        value >>= 60;
     }
+    // The alphabet is ASCII, so this is never empty.
+    text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 pub(crate) fn parse_base32(text: &str) -> Result<Uuid, ParseIdError> {

@@ -43,8 +43,10 @@ impl<K: IdKind> InOrg<Id<K>> {
     /// The written form: prefix, the thing's id, the organization's id.
     #[must_use]
     pub fn global_id(&self) -> String {
-        let mut text = self.id.type_id();
-        text.reserve_exact(SUFFIX);
+        let mut text = String::with_capacity(K::PREFIX.len() + 1 + 2 * SUFFIX);
+        text.push_str(K::PREFIX);
+        text.push('_');
+        push_base32(&mut text, self.id.as_uuid());
         push_base32(&mut text, self.organization.as_uuid());
         text
     }
