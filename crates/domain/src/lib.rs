@@ -71,5 +71,5 @@ pub use usage::{UsageDay, UsageEntry, UsageEntryKind, UsageMetric};
 pub use user::{PersonName, User, UserEmail};
 pub use voice::{
     Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,
-    VoiceDescription, VoiceFilter, VoiceName, VoiceOrder, VoiceScope,
+    VoiceDescription, VoiceFilter, VoiceName, VoiceOrder, VoiceScope, VoiceSort,
 };

@@ -325,8 +325,17 @@ pub enum VoiceOrder {
     /// By name, ignoring case.
     #[default]
     Name,
-    /// By the time of making.
+    /// By the time of making. The instance's voices come before all others, whenever they joined.
     CreatedAt,
+}
+
+/// The order of a list of voices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct VoiceSort {
+    /// By what.
+    pub by: VoiceOrder,
+    /// Whether the greatest comes first.
+    pub descending: bool,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! signature names it.
 
 mod database;
+mod entity;
 mod error;
 mod event;
 mod job;
@@ -19,11 +20,14 @@ mod read_rows;
 mod session;
 mod standing;
 mod statement_count;
+mod system_voice;
 mod tenant;
 mod throttle;
 mod unit_of_work;
 mod usage;
 mod user;
+mod voice;
+mod voice_list;
 
 pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use error::{StorageError, StorageErrorKind};
@@ -39,3 +43,4 @@ pub use throttle::{Throttle, Throttles};
 pub use unit_of_work::{Repositories, UnitOfWork};
 pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};
 pub use user::{NewUser, Users};
+pub use voice::Voices;

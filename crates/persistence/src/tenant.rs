@@ -35,7 +35,7 @@ impl Opens for resonance_authz::InvitationGrant {
 /// A system job at work on one organization, which its claimed row names.
 #[derive(Debug)]
 pub(crate) struct JobOn<'a, J>(
-    pub(crate) &'a resonance_authz::SystemGrant<J>,
+    #[expect(dead_code, reason = "a proof need not be read")] pub(crate) &'a resonance_authz::SystemGrant<J>,
     pub(crate) OrganizationId,
 );
 

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::{
     Database, Events, Jobs, LiveNote, NewEvent, ObjectOwners, Sessions, Standings, StorageError, Throttles,
-    Usage, Users, event,
+    Usage, Users, Voices, event,
     live::{self, Wakes},
 };
 
@@ -107,6 +107,11 @@ impl UnitOfWork {
 /// Writing through a `Database`'s repository fails on SQLite, whose reading connections refuse it, and so in the
 /// tests.
 pub trait Repositories: executor::HasExecutor {
+    /// Voices.
+    fn voices(&self) -> Voices<'_> {
+        Voices(self.executor())
+    }
+
     /// Standings of users in organizations.
     fn standings(&self) -> Standings<'_> {
         Standings(self.executor())
