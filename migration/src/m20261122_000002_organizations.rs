@@ -7,7 +7,7 @@ crate::migration! {
         "CREATE TABLE organizations (
             id {id} NOT NULL PRIMARY KEY,
             name text NOT NULL,
-            slug text,
+            slug {key},
             description text NOT NULL,
             logo_key text,
             public_metadata {json} NOT NULL,

@@ -190,6 +190,9 @@ pub mod system {
     /// Removing what is left of a deleted organization, and objects that nothing names any more.
     #[derive(Debug)]
     pub enum Purge {}
+    /// Showing an organization's logo to whoever holds a signed URL of it.
+    #[derive(Debug)]
+    pub enum ShowLogo {}
     /// Turning events into mails and live updates.
     #[derive(Debug)]
     pub enum Relay {}

@@ -2,9 +2,10 @@
 //!
 //! Both databases take `$1` for the first value.
 
+use resonance_domain::{Direction, PageRequest};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{IdCursor, StorageError, TextCursor, unit_of_work::Executor};
 
 impl Executor<'_> {
     fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -46,8 +47,128 @@ impl Executor<'_> {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
+    /// The first row, read by `read`, which may find a value that cannot be.
+    pub(crate) async fn row<T>(
+        self,
+        sql: Sql,
+        read: impl FnOnce(&QueryResult) -> Result<T, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        let statement = self.statement(&sql.text, sql.values);
+        let row = self.get().query_one_raw(statement).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Every row, likewise.
+    pub(crate) async fn rows<T>(
+        self,
+        sql: Sql,
+        read: impl FnMut(&QueryResult) -> Result<T, StorageError>,
+    ) -> Result<Vec<T>, StorageError> {
+        let statement = self.statement(&sql.text, sql.values);
+        let rows = self.get().query_all_raw(statement).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Runs a statement; the number of rows that it changed.
+    pub(crate) async fn run(self, sql: Sql) -> Result<u64, StorageError> {
+        let statement = self.statement(&sql.text, sql.values);
+        Ok(self.get().execute_raw(statement).await?.rows_affected())
+    }
+
     /// `on_postgres` on PostgreSQL, nothing on SQLite: for the row locks that only PostgreSQL has or needs.
     pub(crate) fn on_postgres(self, sql: &'static str) -> &'static str {
         if self.is_postgres() { sql } else { "" }
+    }
+}
+
+/// A statement that is put together piece by piece.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    /// Begins with a text and the values of its placeholders, `$1` the first.
+    pub(crate) fn new(text: impl Into<String>, values: impl Into<Vec<Value>>) -> Self {
+        Self {
+            text: text.into(),
+            values: values.into(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends the next placeholder, standing for `value`.
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        self.text.push('$');
+        self.text.push_str(&self.values.len().to_string());
+        self
+    }
+
+    /// Appends placeholders for all of `values`, in parentheses, as after `IN` and `VALUES`.
+    pub(crate) fn list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
+        let mut separator = "(";
+        for value in values {
+            self.push(separator).bind(value);
+            separator = ", ";
+        }
+        // `IN ()` is no SQL; nothing is in a list of null.
+        self.push(if separator == "(" { "(NULL)" } else { ")" })
+    }
+
+    /// Restricts to a page of a list in the order of `id` (as [`crate::page::by_id`]) and ends the statement.
+    pub(crate) fn page_by_id(
+        &mut self,
+        id: &str,
+        descending: bool,
+        page: &PageRequest<IdCursor>,
+    ) -> &mut Self {
+        let descending = descending != (page.direction == Direction::Backward);
+        if let Some(IdCursor(cursor)) = page.cursor {
+            let beyond = if descending { " < " } else { " > " };
+            self.push(" AND ").push(id).push(beyond).bind(cursor);
+        }
+        self.push(" ORDER BY ")
+            .push(id)
+            .push(if descending { " DESC LIMIT " } else { " LIMIT " })
+            .bind(i64::from(page.limit) + 1)
+    }
+
+    /// The same for a list in the order of the text `key`, ties by `id`.
+    pub(crate) fn page_by_text(
+        &mut self,
+        key: &str,
+        id: &str,
+        descending: bool,
+        page: &PageRequest<TextCursor>,
+    ) -> &mut Self {
+        let descending = descending != (page.direction == Direction::Backward);
+        if let Some(cursor) = &page.cursor {
+            let (near, beyond) = if descending {
+                (" <= ", " < ")
+            } else {
+                (" >= ", " > ")
+            };
+            // The first part lets the index find the place.
+            self.push(" AND ").push(key).push(near).bind(cursor.key.as_str());
+            self.push(" AND (")
+                .push(key)
+                .push(beyond)
+                .bind(cursor.key.as_str());
+            self.push(" OR ").push(id).push(beyond).bind(cursor.id).push(")");
+        }
+        let towards = if descending { " DESC" } else { "" };
+        self.push(" ORDER BY ")
+            .push(key)
+            .push(towards)
+            .push(", ")
+            .push(id)
+            .push(towards);
+        self.push(" LIMIT ").bind(i64::from(page.limit) + 1)
     }
 }

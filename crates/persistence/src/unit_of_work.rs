@@ -7,8 +7,8 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, Jobs, LiveNote, NewEvent, ObjectOwners, Sessions, Standings, StorageError, Throttles,
-    Usage, Users, Voices, event,
+    Database, Events, Invitations, Jobs, LiveNote, Memberships, NewEvent, ObjectOwners, Organizations,
+    Purges, ReceivedInvitations, Sessions, Standings, StorageError, Throttles, Usage, Users, Voices, event,
     live::{self, Wakes},
 };
 
@@ -125,6 +125,31 @@ pub trait Repositories: executor::HasExecutor {
     /// Signed-in sessions.
     fn sessions(&self) -> Sessions<'_> {
         Sessions(self.executor())
+    }
+
+    /// Organizations.
+    fn organizations(&self) -> Organizations<'_> {
+        Organizations(self.executor())
+    }
+
+    /// Memberships.
+    fn memberships(&self) -> Memberships<'_> {
+        Memberships(self.executor())
+    }
+
+    /// Invitations, for those who send them.
+    fn invitations(&self) -> Invitations<'_> {
+        Invitations(self.executor())
+    }
+
+    /// Invitations, for those who receive them.
+    fn received_invitations(&self) -> ReceivedInvitations<'_> {
+        ReceivedInvitations(self.executor())
+    }
+
+    /// What is left of deleted organizations.
+    fn purges(&self) -> Purges<'_> {
+        Purges(self.executor())
     }
 
     /// Jobs.
