@@ -6,7 +6,7 @@ use resonance_authz::{
     SystemGrant, system,
 };
 use resonance_domain::{
-    Id, Membership, MembershipId, MembershipOrder, OrganizationId, PageRequest, RoleKey, SessionId, UserId,
+    Id, Membership, MembershipId, MembershipOrder, OrganizationId, PageRequest, RoleKey, UserId,
 };
 use sea_orm::{QueryResult, Value};
 
@@ -276,7 +276,7 @@ impl Memberships<'_> {
         id: MembershipId,
         user: UserId,
     ) -> Result<(), StorageError> {
-        // Users before memberships, as everywhere: two units of work that lock both never wait for each other.
+        // Users, sessions, memberships: in this order everywhere, so that no two units of work wait for each other.
         const STATEMENTS: [&str; 2] = [
             "UPDATE users SET last_active_organization_id = NULL
              WHERE id = $2 AND last_active_organization_id = $1",
@@ -292,74 +292,6 @@ impl Memberships<'_> {
         self.0
             .execute(END, [organization, user, id.as_uuid().into()])
             .await?;
-        Ok(())
-    }
-
-    /// Makes an organization the one that the session works in, and the user's last active one. The caller holds the
-    /// organization's row, so that the membership is not ended meanwhile.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn activate(
-        self,
-        grant: &Grant<impl Implies<ReadOrganization>>,
-        session: SessionId,
-    ) -> Result<(), StorageError> {
-        self.work_in(grant.organization(), grant.user(), session).await
-    }
-
-    /// The same for the organization that the user has just founded.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn activate_founded(
-        self,
-        own: &OwnGrant,
-        organization: OrganizationId,
-        session: SessionId,
-    ) -> Result<(), StorageError> {
-        self.work_in(organization, own.user(), session).await
-    }
-
-    async fn work_in(
-        self,
-        organization: OrganizationId,
-        user: UserId,
-        session: SessionId,
-    ) -> Result<(), StorageError> {
-        const USER: &str = "UPDATE users SET last_active_organization_id = $1 WHERE id = $2";
-        const SESSION: &str =
-            "UPDATE sessions SET active_organization_id = $1 WHERE id = $3 AND user_id = $2";
-        let values: [Value; 2] = [organization.as_uuid().into(), user.as_uuid().into()];
-        self.0.execute(USER, values.clone()).await?;
-        let [organization, user] = values;
-        self.0
-            .execute(SESSION, [organization, user, session.as_uuid().into()])
-            .await?;
-        Ok(())
-    }
-
-    /// Makes the organization that the user just joined the active one, unless they have one.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn activate_first(
-        self,
-        grant: &InvitationGrant,
-        own: &OwnGrant,
-        session: SessionId,
-    ) -> Result<(), StorageError> {
-        const USER: &str = "UPDATE users SET last_active_organization_id = $1
-            WHERE id = $2 AND last_active_organization_id IS NULL";
-        const SESSION: &str = "UPDATE sessions SET active_organization_id = $1
-            WHERE id = $3 AND user_id = $2 AND active_organization_id IS NULL";
-        let values: [Value; 2] = [grant.organization().as_uuid().into(), own.user().as_uuid().into()];
-        if self.0.execute(USER, values.clone()).await? > 0 {
-            let [organization, user] = values;
-            self.0
-                .execute(SESSION, [organization, user, session.as_uuid().into()])
-                .await?;
-        }
         Ok(())
     }
 

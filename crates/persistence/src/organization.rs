@@ -62,7 +62,7 @@ impl Organizations<'_> {
     /// # Errors
     /// The database's.
     pub async fn founder(self, own: &OwnGrant) -> Result<Option<Founder>, StorageError> {
-        let lock = self.0.on_postgres("FOR UPDATE");
+        let lock = self.0.on_postgres("FOR NO KEY UPDATE");
         let sql = format!("SELECT name, email, organization_limit FROM users WHERE id = $1 {lock}");
         self.0
             .row(Sql::new(sql, [own.user().as_uuid().into()]), |row| {
@@ -260,7 +260,7 @@ impl Organizations<'_> {
         grant: &Grant<DeleteOrganization>,
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
-        // Users before memberships, as everywhere: two units of work that lock both never wait for each other.
+        // Users, sessions, memberships: in this order everywhere, so that no two units of work wait for each other.
         const STATEMENTS: [&str; 5] = [
             "UPDATE users SET last_active_organization_id = NULL WHERE last_active_organization_id = $1
              AND id IN (SELECT user_id FROM memberships WHERE organization_id = $1)",

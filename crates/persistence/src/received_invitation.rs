@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{InvitationGrant, OwnGrant, SystemGrant, system};
-use resonance_domain::{EmailAddress, InOrg, Invitation, InvitationId, InvitationState, PageRequest};
+use resonance_domain::{
+    EmailAddress, InOrg, Invitation, InvitationId, InvitationState, PageRequest, SessionId,
+};
 use sea_orm::QueryResult;
 
 use crate::{
@@ -46,6 +48,8 @@ pub struct Invitee {
     pub member_limit: u32,
     /// How many members there are.
     pub members: u64,
+    /// Whether neither the user nor the session has an active organization.
+    pub works_nowhere: bool,
 }
 
 impl ReceivedInvitations<'_> {
@@ -140,7 +144,7 @@ impl ReceivedInvitations<'_> {
     /// # Errors
     /// The database's.
     pub async fn lock(self, grant: &InvitationGrant) -> Result<bool, StorageError> {
-        let lock = self.0.on_postgres("FOR UPDATE");
+        let lock = self.0.on_postgres("FOR NO KEY UPDATE");
         let sql = format!("SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL {lock}");
         let values = [grant.organization().as_uuid().into()];
         Ok(self.0.one(&sql, values, |_| Ok(())).await?.is_some())
@@ -165,21 +169,25 @@ impl ReceivedInvitations<'_> {
         self,
         grant: &InvitationGrant,
         own: &OwnGrant,
+        session: SessionId,
         invited: &EmailAddress,
     ) -> Result<Option<Invitee>, StorageError> {
-        let lock = self.0.on_postgres("FOR SHARE OF u");
+        let lock = self.0.on_postgres("FOR NO KEY UPDATE OF u");
         let sql = format!(
             "SELECT u.name, u.email, o.member_limit,
                 (SELECT COUNT(*) FROM memberships m WHERE m.organization_id = o.id),
                 (SELECT COUNT(*) FROM memberships m WHERE m.organization_id = o.id AND m.user_id = u.id),
                 (SELECT COUNT(*) FROM user_emails e
-                 WHERE e.user_id = u.id AND e.address_key = $3 AND e.verified_at IS NOT NULL)
+                 WHERE e.user_id = u.id AND e.address_key = $3 AND e.verified_at IS NOT NULL),
+                u.last_active_organization_id IS NULL AND NOT EXISTS (SELECT 1 FROM sessions s
+                 WHERE s.id = $4 AND s.user_id = u.id AND s.active_organization_id IS NOT NULL)
              FROM organizations o JOIN users u ON u.id = $2 WHERE o.id = $1 {lock}"
         );
         let values = [
             grant.organization().as_uuid().into(),
             own.user().as_uuid().into(),
             invited.key().into(),
+            session.as_uuid().into(),
         ];
         self.0
             .row(Sql::new(sql, values), |row| {
@@ -190,6 +198,7 @@ impl ReceivedInvitations<'_> {
                     members: at::<i64>(row, 3)?.unsigned_abs(),
                     is_member: at::<i64>(row, 4)? > 0,
                     has_address: at::<i64>(row, 5)? > 0,
+                    works_nowhere: at(row, 6)?,
                 })
             })
             .await

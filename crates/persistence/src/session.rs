@@ -161,12 +161,10 @@ impl Sessions<'_> {
         const USER: &str = "UPDATE users SET last_active_organization_id = $1 WHERE id = $2";
         let organization = grant.organization().as_uuid();
         let user = grant.user().as_uuid();
-        let values = [organization.into(), session.as_uuid().into(), user.into()];
-        if self.0.execute(SESSION, values).await? == 0 {
-            return Ok(false);
-        }
+        // Users before sessions, as everywhere, so that no two units of work wait for each other.
         self.0.execute(USER, [organization.into(), user.into()]).await?;
-        Ok(true)
+        let values = [organization.into(), session.as_uuid().into(), user.into()];
+        Ok(self.0.execute(SESSION, values).await? > 0)
     }
 
     /// Ends one of the user's own sessions. `false` if there was none.

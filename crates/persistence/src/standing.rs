@@ -28,7 +28,9 @@ impl Standings<'_> {
     /// As [`Standings::of`].
     pub async fn of_locked(self, user: UserId, organization: OrganizationId) -> UserStanding {
         if self.0.is_postgres() {
-            const LOCK: &str = "SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR UPDATE";
+            // Not the key: rows that refer to the organization can be inserted meanwhile.
+            const LOCK: &str =
+                "SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE";
             let found = self
                 .0
                 .one(LOCK, [organization.as_uuid().into()], |_| Ok(()))
