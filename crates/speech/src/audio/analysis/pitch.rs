@@ -12,9 +12,12 @@ const MIN_LAG: usize = (RATE.get() / HIGHEST) as usize;
 const WINDOW: usize = 256;
 /// From frame to frame: 16 ms.
 const HOP: usize = 128;
-/// How unlike itself a frame may be one period later, where 1 is as unlike as on average. YIN's authors take 0.1 to 0.15
-/// for clean signals; rooms and codecs need a little more.
-const THRESHOLD: f32 = 0.2;
+/// How unlike itself a voiced frame may be one period later, where 1 is as unlike as on average. YIN's authors take 0.1
+/// to 0.15 for clean signals; rooms, codecs and gliding pitches need more.
+const VOICED: f32 = 0.3;
+/// How much less alike than at the best of all periods a frame may be at a shorter one which is taken instead. Multiples
+/// of the period are all equally good; a strong overtone's period is not.
+const TOLERANCE: f32 = 0.08;
 /// Frames this much quieter than the loudest ones (in power: 35 dB) are pauses.
 const PAUSE: f32 = 3.2e-4;
 /// No more frames than this are analysed, spread evenly over what there is.
@@ -72,9 +75,13 @@ fn pitch(frame: &[f32]) -> Option<f32> {
             1.0
         };
     }
-    // The first dip below the threshold, down to its bottom: later ones are multiples of the period.
+    // The first dip that is nearly as deep as the deepest, down to its bottom: later ones are multiples of the period.
     let at = |lag: usize| normalised.get(lag).copied().unwrap_or(1.0);
-    let mut lag = (MIN_LAG..MAX_LAG).find(|lag| at(*lag) < THRESHOLD)?;
+    let deepest = (MIN_LAG..MAX_LAG).map(at).fold(1.0, f32::min);
+    if deepest > VOICED {
+        return None;
+    }
+    let mut lag = (MIN_LAG..MAX_LAG).find(|lag| at(*lag) <= deepest + TOLERANCE)?;
     while lag < MAX_LAG - 1 && at(lag + 1) < at(lag) {
         lag += 1;
     }
