@@ -1,0 +1,190 @@
+//! Parsed documents, kept so that a query is parsed and measured once.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Name, Positioned, ServerError, Variables,
+    parser::{
+        self, parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition},
+    },
+};
+use moka::sync::Cache;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Code, Limits, measure, scan};
+
+/// Tokens that the cache holds in all. A parsed token takes some 100 bytes, so that this comes to a few megabytes.
+const CACHED_TOKENS: u64 = 50_000;
+
+type RequestError = Box<ServerError>;
+
+/// A document that parses and is within the limits.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) parsed: ExecutableDocument,
+    tokens: u32,
+}
+
+impl Document {
+    /// The operation that a request names, by the specification's GetOperation.
+    pub(crate) fn operation(
+        &self,
+        name: Option<&str>,
+    ) -> Result<&OperationDefinition, RequestError> {
+        let operations = &self.parsed.operations;
+        let found: Option<&Positioned<OperationDefinition>> = match (operations, name) {
+            (DocumentOperations::Single(operation), None) => Some(operation),
+            (DocumentOperations::Single(_), Some(_)) => None,
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+            (DocumentOperations::Multiple(operations), None) => {
+                let mut all = operations.values();
+                let first = all.next();
+                if all.next().is_some() {
+                    let message =
+                        "the document holds several operations: operationName is required";
+                    return Err(Box::new(Code::OperationNotFound.error(message)));
+                }
+                first
+            }
+        };
+        found.map(|operation| &operation.node).ok_or_else(|| {
+            let message = format!(
+                "the document holds no operation named `{}`",
+                name.unwrap_or_default()
+            );
+            Box::new(Code::OperationNotFound.error(message))
+        })
+    }
+}
+
+/// Refuses a request that leaves out a variable that its operation requires. async-graphql notices that only where a field
+/// uses the variable, and after the execution has begun.
+pub(crate) fn check_required_variables(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), RequestError> {
+    for definition in &operation.variable_definitions {
+        let required = !definition.node.var_type.node.nullable;
+        let name: &Name = &definition.node.name.node;
+        let missing = match variables.get(name) {
+            Some(value) => *value == async_graphql::Value::Null,
+            None => definition.node.default_value.is_none(),
+        };
+        if required && missing {
+            let var_type = &definition.node.var_type.node;
+            let mut error = Code::InvalidArgument.error(format!(
+                "the variable `${name}` of type `{var_type}` is required"
+            ));
+            error.locations.push(definition.pos);
+            return Err(Box::new(error));
+        }
+    }
+    Ok(())
+}
+
+/// What a client says about a persisted query, in the request's `extensions`.
+#[derive(Debug, Deserialize)]
+struct Persisted {
+    version: u32,
+    #[serde(rename = "sha256Hash")]
+    sha256_hash: String,
+}
+
+/// The documents that were asked for lately.
+///
+/// Keyed by the whole text, and not by a digest of it alone, so that no collision can run one client's document for another.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    by_text: Cache<Box<str>, Arc<Document>>,
+    by_hash: Cache<[u8; 32], Arc<Document>>,
+}
+
+impl Documents {
+    pub(crate) fn new() -> Self {
+        Self {
+            by_text: Cache::builder()
+                .max_capacity(CACHED_TOKENS)
+                .weigher(|_, document: &Arc<Document>| document.tokens)
+                .build(),
+            by_hash: Cache::builder()
+                .max_capacity(CACHED_TOKENS)
+                .weigher(|_, document: &Arc<Document>| document.tokens)
+                .build(),
+        }
+    }
+
+    /// The document of a request: from its text, or from the hash of a text that was sent before.
+    ///
+    /// # Errors
+    ///
+    /// A request error: no document, a document that is not GraphQL or exceeds a limit, an unknown or wrong hash.
+    pub(crate) fn find(
+        &self,
+        text: Option<&str>,
+        persisted: Option<async_graphql::Value>,
+        limits: &Limits,
+    ) -> Result<Arc<Document>, RequestError> {
+        let text = text.filter(|text| !text.is_empty());
+        let Some(persisted) = persisted else {
+            let text = text.ok_or_else(|| Code::BadRequest.error("the request has no query"))?;
+            return self.by_text(text, limits);
+        };
+        let hash = hash_of(persisted)?;
+        let Some(text) = text else {
+            return self.by_hash.get(&hash).ok_or_else(|| {
+                Box::new(Code::PersistedQueryNotFound.error("PersistedQueryNotFound"))
+            });
+        };
+        if <[u8; 32]>::from(Sha256::digest(text)) != hash {
+            return Err(Box::new(
+                Code::BadRequest.error("provided sha does not match query"),
+            ));
+        }
+        let document = self.by_text(text, limits)?;
+        self.by_hash.insert(hash, Arc::clone(&document));
+        Ok(document)
+    }
+
+    fn by_text(&self, text: &str, limits: &Limits) -> Result<Arc<Document>, RequestError> {
+        if let Some(document) = self.by_text.get(text) {
+            return Ok(document);
+        }
+        let tokens =
+            scan::scan(text, limits).map_err(|(code, message)| Box::new(code.error(message)))?;
+        let parsed = parse_query(text).map_err(|error| Box::new(parse_error(error)))?;
+        measure::check(&parsed, limits)?;
+        let document = Arc::new(Document {
+            parsed,
+            tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+        });
+        self.by_text.insert(text.into(), Arc::clone(&document));
+        Ok(document)
+    }
+}
+
+fn hash_of(persisted: async_graphql::Value) -> Result<[u8; 32], RequestError> {
+    let persisted: Persisted = async_graphql::from_value(persisted).map_err(|_| {
+        Code::BadRequest.error("extensions.persistedQuery needs version and sha256Hash")
+    })?;
+    if persisted.version != 1 {
+        return Err(Box::new(
+            Code::BadRequest.error("persisted queries are supported in version 1 only"),
+        ));
+    }
+    let mut hash = [0; 32];
+    hex::decode_to_slice(&persisted.sha256_hash, &mut hash)
+        .map_err(|_| Code::BadRequest.error("sha256Hash is no SHA-256 in hexadecimal"))?;
+    Ok(hash)
+}
+
+fn parse_error(error: parser::Error) -> ServerError {
+    let code = match error {
+        parser::Error::RecursionLimitExceeded => Code::QueryTooDeep,
+        _ => Code::ParseFailed,
+    };
+    let mut error = ServerError::from(error);
+    code.mark(&mut error);
+    error
+}

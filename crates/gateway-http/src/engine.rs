@@ -1,0 +1,195 @@
+//! From parameters to answers, the same for every transport.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Data, Executor, Request, Response, ServerError, parser::types::OperationType};
+use axum::body::Bytes;
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
+use http::{HeaderMap, StatusCode};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Client, Code, Csrf, Limits, Refusal, RequestData,
+    documents::{Document, Documents, check_required_variables},
+    masking::{self, IncidentIds, Incidents},
+    params::Params,
+    refusal::json,
+};
+
+/// What all requests share.
+pub(crate) struct Engine<E, D> {
+    pub(crate) executor: E,
+    pub(crate) request_data: D,
+    pub(crate) documents: Documents,
+    pub(crate) limits: Limits,
+    pub(crate) csrf: Csrf,
+    pub(crate) incident_ids: IncidentIds,
+    pub(crate) keep_alive: Duration,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// A request whose document is within the limits.
+pub(crate) struct Operation {
+    pub(crate) request: Request,
+    pub(crate) kind: OperationType,
+    document: Arc<Document>,
+}
+
+impl Operation {
+    /// The request with its parsed document, once its data and its files are in it.
+    fn ready(mut self) -> Result<Request, Answer> {
+        let operation = self
+            .document
+            .operation(self.request.operation_name.as_deref())?;
+        check_required_variables(operation, &self.request.variables)?;
+        self.request.set_parsed_query(self.document.parsed.clone());
+        Ok(self.request)
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The operation was executed, perhaps with errors.
+    Executed(Box<Response>),
+    /// The operation was not executed, or ended without a result. The answer has no `data`.
+    Refused {
+        /// Why; at least one.
+        errors: Vec<ServerError>,
+        /// The HTTP status, where the client's media type has one for this.
+        status: StatusCode,
+    },
+}
+
+impl Answer {
+    /// The answer as the body of an HTTP response.
+    pub(crate) fn body(&self) -> Bytes {
+        json(self)
+    }
+
+    fn of(mut response: Response, incidents: &Incidents) -> Self {
+        if masking::seal(&mut response, incidents) {
+            Self::Executed(Box::new(response))
+        } else {
+            Self::Refused {
+                errors: response.errors,
+                status: StatusCode::BAD_REQUEST,
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let status = refusal.status();
+        Self::Refused {
+            errors: vec![refusal.into_error()],
+            status,
+        }
+    }
+}
+
+impl From<Box<ServerError>> for Answer {
+    fn from(error: Box<ServerError>) -> Self {
+        Self::Refused {
+            errors: vec![*error],
+            status: StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Executed(response) => response.serialize(serializer),
+            Self::Refused { errors, .. } => {
+                let mut body = serializer.serialize_struct("Response", 1)?;
+                body.serialize_field("errors", errors)?;
+                body.end()
+            }
+        }
+    }
+}
+
+impl<E: Executor, D: RequestData> Engine<E, D> {
+    /// Finds the document of a request, and its operation.
+    pub(crate) fn prepare(&self, mut params: Params<'_>) -> Result<Operation, Answer> {
+        let persisted = params.take_persisted();
+        let document = self
+            .documents
+            .find(params.query(), persisted, &self.limits)?;
+        let request = params.into_request();
+        let kind = document.operation(request.operation_name.as_deref())?.ty;
+        Ok(Operation {
+            request,
+            kind,
+            document,
+        })
+    }
+
+    /// Asks the gateway for the data of one operation.
+    pub(crate) async fn request_data(&self, client: Client<'_>) -> Result<Data, Refusal> {
+        self.request_data.request_data(client).await
+    }
+
+    pub(crate) fn incidents(&self, headers: &HeaderMap) -> Incidents {
+        Incidents::of(headers, &self.incident_ids)
+    }
+
+    /// Executes a query or mutation, within the time limit.
+    pub(crate) async fn execute(&self, operation: Operation, incidents: &Incidents) -> Answer {
+        let request = match operation.ready() {
+            Ok(request) => request,
+            Err(refused) => return refused,
+        };
+        // A panic in a resolver is one operation's failure, also on a connection that serves many.
+        let execution = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
+        match tokio::time::timeout(self.limits.execution, execution).await {
+            Ok(Ok(response)) => Answer::of(response, incidents),
+            Ok(Err(_)) => panicked(incidents),
+            Err(_) => {
+                let message = format!("the operation took longer than {:?}", self.limits.execution);
+                Answer::Refused {
+                    errors: vec![Code::Timeout.error(message)],
+                    status: Code::Timeout.status(),
+                }
+            }
+        }
+    }
+
+    /// Executes an operation of any kind as a stream of answers. A refusal, if any, is the first and only one.
+    pub(crate) fn stream(
+        self: &Arc<Self>,
+        operation: Operation,
+        incidents: Incidents,
+    ) -> BoxStream<'static, Answer> {
+        if operation.kind != OperationType::Subscription {
+            let engine = Arc::clone(self);
+            let execution = async move { engine.execute(operation, &incidents).await };
+            return stream::once(execution).boxed();
+        }
+        let request = match operation.ready() {
+            Ok(request) => request,
+            Err(refused) => return stream::once(async { refused }).boxed(),
+        };
+        let responses =
+            AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
+        responses
+            .map(move |response| match response {
+                Ok(response) => Answer::of(response, &incidents),
+                Err(_) => panicked(&incidents),
+            })
+            .boxed()
+    }
+}
+
+fn panicked(incidents: &Incidents) -> Answer {
+    Answer::Refused {
+        errors: vec![incidents.internal("a resolver panicked", &[])],
+        status: Code::Internal.status(),
+    }
+}
