@@ -29,10 +29,7 @@ pub(crate) struct Document {
 
 impl Document {
     /// The operation that a request names, by the specification's GetOperation.
-    pub(crate) fn operation(
-        &self,
-        name: Option<&str>,
-    ) -> Result<&OperationDefinition, RequestError> {
+    pub(crate) fn operation(&self, name: Option<&str>) -> Result<&OperationDefinition, RequestError> {
         let operations = &self.parsed.operations;
         let found: Option<&Positioned<OperationDefinition>> = match (operations, name) {
             (DocumentOperations::Single(operation), None) => Some(operation),
@@ -42,8 +39,7 @@ impl Document {
                 let mut all = operations.values();
                 let first = all.next();
                 if all.next().is_some() {
-                    let message =
-                        "the document holds several operations: operationName is required";
+                    let message = "the document holds several operations: operationName is required";
                     return Err(Box::new(Code::OperationNotFound.error(message)));
                 }
                 first
@@ -74,9 +70,8 @@ pub(crate) fn check_required_variables(
         };
         if required && missing {
             let var_type = &definition.node.var_type.node;
-            let mut error = Code::InvalidArgument.error(format!(
-                "the variable `${name}` of type `{var_type}` is required"
-            ));
+            let mut error = Code::InvalidArgument
+                .error(format!("the variable `${name}` of type `{var_type}` is required"));
             error.locations.push(definition.pos);
             return Err(Box::new(error));
         }
@@ -133,9 +128,10 @@ impl Documents {
         };
         let hash = hash_of(persisted)?;
         let Some(text) = text else {
-            return self.by_hash.get(&hash).ok_or_else(|| {
-                Box::new(Code::PersistedQueryNotFound.error("PersistedQueryNotFound"))
-            });
+            return self
+                .by_hash
+                .get(&hash)
+                .ok_or_else(|| Box::new(Code::PersistedQueryNotFound.error("PersistedQueryNotFound")));
         };
         if <[u8; 32]>::from(Sha256::digest(text)) != hash {
             return Err(Box::new(
@@ -151,8 +147,7 @@ impl Documents {
         if let Some(document) = self.by_text.get(text) {
             return Ok(document);
         }
-        let tokens =
-            scan::scan(text, limits).map_err(|(code, message)| Box::new(code.error(message)))?;
+        let tokens = scan::scan(text, limits).map_err(|(code, message)| Box::new(code.error(message)))?;
         let parsed = parse_query(text).map_err(|error| Box::new(parse_error(error)))?;
         measure::check(&parsed, limits)?;
         let document = Arc::new(Document {
@@ -165,9 +160,8 @@ impl Documents {
 }
 
 fn hash_of(persisted: async_graphql::Value) -> Result<[u8; 32], RequestError> {
-    let persisted: Persisted = async_graphql::from_value(persisted).map_err(|_| {
-        Code::BadRequest.error("extensions.persistedQuery needs version and sha256Hash")
-    })?;
+    let persisted: Persisted = async_graphql::from_value(persisted)
+        .map_err(|_| Code::BadRequest.error("extensions.persistedQuery needs version and sha256Hash"))?;
     if persisted.version != 1 {
         return Err(Box::new(
             Code::BadRequest.error("persisted queries are supported in version 1 only"),

@@ -11,7 +11,6 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{
     Client, Code, Csrf, Limits, Refusal, RequestData, Transport, body,
@@ -19,7 +18,7 @@ use crate::{
     documents::Documents,
     engine::{Answer, Engine, Operation},
     event_stream,
-    masking::IncidentIds,
+    masking::{self, IncidentIds},
     negotiation::{Accepted, Json},
     params::Params,
     upload::Upload,
@@ -48,7 +47,7 @@ impl<E: Executor> GraphQlHttp<E> {
             request_data: (),
             limits: Limits::default(),
             csrf: Csrf::default(),
-            incident_ids: Arc::new(|| Uuid::new_v4().to_string()),
+            incident_ids: masking::counted_ids(),
             keep_alive: Duration::from_secs(15),
             shutdown: CancellationToken::new(),
         }
@@ -112,7 +111,8 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
         self
     }
 
-    /// Sets what makes the ids of masked errors, for requests without an `X-Request-Id`. Random UUIDs by default.
+    /// Sets what makes the ids of masked errors, for requests without an `X-Request-Id`. By default they
+    /// are counted, which tells them apart within one process.
     #[must_use]
     pub fn incident_ids(mut self, ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.incident_ids = Arc::new(ids);
@@ -152,10 +152,7 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
     }
 }
 
-async fn serve<E: Executor, D: RequestData>(
-    engine: Arc<Engine<E, D>>,
-    request: Request<Body>,
-) -> Response {
+async fn serve<E: Executor, D: RequestData>(engine: Arc<Engine<E, D>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     if web_socket::is_asked_for(&parts) {
         return match web_socket::upgrade(engine, parts).await {
@@ -183,7 +180,8 @@ async fn answer<E: Executor, D: RequestData>(
         _ => return Err(not_allowed("GraphQL takes GET and POST", "GET, POST")),
     };
     if accepted.json.is_none() && !accepted.event_stream {
-        let message = "the answer can be application/graphql-response+json, application/json or text/event-stream";
+        let message =
+            "the answer can be application/graphql-response+json, application/json or text/event-stream";
         return Err(Refusal::coded(Code::NotAcceptable, message));
     }
 
@@ -226,8 +224,7 @@ async fn answer<E: Executor, D: RequestData>(
     let kind = prepared.as_ref().map(|operation| operation.kind);
     let json = match accepted.json {
         Some(json)
-            if !(accepted.event_stream
-                && kind.is_ok_and(|kind| kind == OperationType::Subscription)) =>
+            if !(accepted.event_stream && kind.is_ok_and(|kind| kind == OperationType::Subscription)) =>
         {
             json
         }
@@ -238,8 +235,7 @@ async fn answer<E: Executor, D: RequestData>(
             kind: OperationType::Subscription,
             ..
         }) => {
-            let message =
-                "subscriptions need a WebSocket, or text/event-stream among the accepted types";
+            let message = "subscriptions need a WebSocket, or text/event-stream among the accepted types";
             Refusal::coded(Code::SubscriptionNeedsStream, message).into()
         }
         Ok(mut operation) => {
@@ -267,11 +263,7 @@ async fn stream_answer<E: Executor, D: RequestData>(
         Ok(mut operation) => {
             operation.request.data = match data {
                 Some(data) => data,
-                None => {
-                    engine
-                        .request_data(client(parts, Transport::EventStream))
-                        .await?
-                }
+                None => engine.request_data(client(parts, Transport::EventStream)).await?,
             };
             engine.stream(operation, engine.incidents(&parts.headers))
         }
@@ -293,8 +285,7 @@ fn client(parts: &Parts, transport: Transport) -> Client<'_> {
 }
 
 fn not_allowed(message: &str, allow: &'static str) -> Refusal {
-    Refusal::coded(Code::MethodNotAllowed, message)
-        .header(header::ALLOW, HeaderValue::from_static(allow))
+    Refusal::coded(Code::MethodNotAllowed, message).header(header::ALLOW, HeaderValue::from_static(allow))
 }
 
 enum Content {

@@ -42,9 +42,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// The request with its parsed document, once its data and its files are in it.
     fn ready(mut self) -> Result<Request, Answer> {
-        let operation = self
-            .document
-            .operation(self.request.operation_name.as_deref())?;
+        let operation = self.document.operation(self.request.operation_name.as_deref())?;
         check_required_variables(operation, &self.request.variables)?;
         self.request.set_parsed_query(self.document.parsed.clone());
         Ok(self.request)
@@ -119,9 +117,7 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
     /// Finds the document of a request, and its operation.
     pub(crate) fn prepare(&self, mut params: Params<'_>) -> Result<Operation, Answer> {
         let persisted = params.take_persisted();
-        let document = self
-            .documents
-            .find(params.query(), persisted, &self.limits)?;
+        let document = self.documents.find(params.query(), persisted, &self.limits)?;
         let request = params.into_request();
         let kind = document.operation(request.operation_name.as_deref())?.ty;
         Ok(Operation {
@@ -176,8 +172,7 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
             Ok(request) => request,
             Err(refused) => return stream::once(async { refused }).boxed(),
         };
-        let responses =
-            AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
+        let responses = AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
         responses
             .map(move |response| match response {
                 Ok(response) => Answer::of(response, &incidents),

@@ -53,7 +53,5 @@ pub(crate) fn respond(
 
 fn next(answer: &Answer) -> Bytes {
     // JSON holds no raw line breaks, so that one data line holds it all.
-    [b"event: next\ndata: ", &*answer.body(), b"\n\n"]
-        .concat()
-        .into()
+    [b"event: next\ndata: ", &*answer.body(), b"\n\n"].concat().into()
 }

@@ -1,6 +1,12 @@
 //! Errors that must not be shown, and those that need a code.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use async_graphql::{PathSegment, Response, ServerError};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +17,12 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Makes the ids of errors that are masked.
 pub(crate) type IncidentIds = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Ids that are told apart within this process.
+pub(crate) fn counted_ids() -> IncidentIds {
+    let count = AtomicU64::new(1);
+    Arc::new(move || count.fetch_add(1, Ordering::Relaxed).to_string())
+}
 
 /// Names what went wrong in one request: by the request's own id, where a layer has put one into its headers, or else by a new
 /// one.
@@ -110,8 +122,7 @@ fn is_about_input(error: &ServerError) -> bool {
     error.source.is_none()
         && (error.message.starts_with("Failed to parse \"")
             || error.message.starts_with("Expected input type \"")
-            || (error.message.starts_with("Variable ")
-                && error.message.ends_with(" is not defined.")))
+            || (error.message.starts_with("Variable ") && error.message.ends_with(" is not defined.")))
 }
 
 struct Path<'a>(&'a [PathSegment]);

@@ -21,10 +21,7 @@ const DEEPEST_WALK: usize = 200;
 /// # Errors
 ///
 /// The first limit that an operation exceeds; fragments that spread themselves; a subscription of several root fields.
-pub(crate) fn check(
-    document: &ExecutableDocument,
-    limits: &Limits,
-) -> Result<(), Box<ServerError>> {
+pub(crate) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), Box<ServerError>> {
     let mut walk = Walk {
         document,
         fragments: HashMap::new(),
@@ -41,12 +38,7 @@ pub(crate) fn check(
                 Code::QueryTooDeep,
                 "levels of fields",
             ),
-            (
-                measured.aliases,
-                limits.aliases,
-                Code::TooManyAliases,
-                "aliases",
-            ),
+            (measured.aliases, limits.aliases, Code::TooManyAliases, "aliases"),
             (
                 directives,
                 limits.directives,
@@ -59,24 +51,17 @@ pub(crate) fn check(
                 Code::QueryTooLarge,
                 "root fields",
             ),
-            (
-                measured.fields,
-                limits.fields,
-                Code::QueryTooLarge,
-                "fields",
-            ),
+            (measured.fields, limits.fields, Code::QueryTooLarge, "fields"),
         ];
         for (actual, limit, code, of_what) in limited {
             if actual > limit {
-                let mut error =
-                    code.error(format!("the operation has more than {limit} {of_what}"));
+                let mut error = code.error(format!("the operation has more than {limit} {of_what}"));
                 error.locations.push(operation.pos);
                 return Err(Box::new(error));
             }
         }
         if operation.node.ty == OperationType::Subscription && measured.root_fields != 1 {
-            let mut error =
-                Code::ValidationFailed.error("a subscription selects exactly one root field");
+            let mut error = Code::ValidationFailed.error("a subscription selects exactly one root field");
             error.locations.push(operation.pos);
             return Err(Box::new(error));
         }
@@ -124,11 +109,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn selection_set(
-        &mut self,
-        set: &'a SelectionSet,
-        level: usize,
-    ) -> Result<Size, (Code, String)> {
+    fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size, (Code, String)> {
         if level > DEEPEST_WALK {
             let message = format!("the operation nests deeper than {DEEPEST_WALK} selections");
             return Err((Code::QueryTooDeep, message));
@@ -175,7 +156,6 @@ impl<'a> Walk<'a> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests {
     use async_graphql::{Value, parser::parse_query};
 
@@ -193,10 +173,7 @@ mod tests {
     fn fragments_that_double_one_another_are_refused_without_being_expanded() {
         let mut text = "{ ...F0 }".to_owned();
         for n in 0..60 {
-            text += &format!(
-                " fragment F{n} on Q {{ a {{ ...F{m} ...F{m} }} }}",
-                m = n + 1
-            );
+            text += &format!(" fragment F{n} on Q {{ a {{ ...F{m} ...F{m} }} }}", m = n + 1);
         }
         text += " fragment F60 on Q { a }";
         assert_eq!(refusal(&text), "QUERY_TOO_DEEP");
@@ -220,11 +197,7 @@ mod tests {
     #[test]
     fn aliases_count_as_often_as_their_fragment_is_spread() {
         let one = (0..26).map(|n| format!("a{n}: a ")).collect::<String>();
-        check(
-            &parse_query(format!("{{ {one} }}")).unwrap(),
-            &Limits::default(),
-        )
-        .unwrap();
+        check(&parse_query(format!("{{ {one} }}")).unwrap(), &Limits::default()).unwrap();
         assert_eq!(
             refusal(&format!(
                 "{{ b {{ ...F }} c {{ ...F }} }} fragment F on Q {{ {one} }}"
@@ -244,10 +217,7 @@ mod tests {
             "TOO_MANY_DIRECTIVES"
         );
         assert_eq!(
-            refusal(&format!(
-                "{{ ...F }} fragment F on Q {{ {} }}",
-                "a ".repeat(31)
-            )),
+            refusal(&format!("{{ ...F }} fragment F on Q {{ {} }}", "a ".repeat(31))),
             "QUERY_TOO_LARGE"
         );
     }

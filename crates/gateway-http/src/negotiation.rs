@@ -70,12 +70,8 @@ impl Accepted {
         }
         let json = match (plain.quality(), graphql.quality()) {
             (0, 0) => None,
-            (plain_quality, graphql_quality) if graphql_quality > plain_quality => {
-                Some(Json::GraphQl)
-            }
-            (plain_quality, graphql_quality) if graphql_quality < plain_quality => {
-                Some(Json::Plain)
-            }
+            (plain_quality, graphql_quality) if graphql_quality > plain_quality => Some(Json::GraphQl),
+            (plain_quality, graphql_quality) if graphql_quality < plain_quality => Some(Json::Plain),
             _ if graphql.specificity == Some(2) => Some(Json::GraphQl),
             _ => Some(Json::Plain),
         };
@@ -109,13 +105,9 @@ impl Weight {
 fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
     let weight = parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("q")
-            .then_some(value.trim())
+        name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
     });
-    let Some((whole, fraction)) =
-        weight.map(|weight| weight.split_once('.').unwrap_or((weight, "")))
-    else {
+    let Some((whole, fraction)) = weight.map(|weight| weight.split_once('.').unwrap_or((weight, ""))) else {
         return 1000;
     };
     if whole != "0" {
@@ -140,12 +132,7 @@ mod tests {
     #[test]
     fn without_a_named_type_the_answer_is_plain_json() {
         assert_eq!(Accepted::of(&HeaderMap::new()).json, Some(Json::Plain));
-        for header in [
-            "*/*",
-            "application/*",
-            "text/html, */*;q=0.1",
-            "application/json",
-        ] {
+        for header in ["*/*", "application/*", "text/html, */*;q=0.1", "application/json"] {
             assert_eq!(accepted(header).json, Some(Json::Plain), "{header}");
         }
     }
@@ -181,12 +168,7 @@ mod tests {
 
     #[test]
     fn a_client_that_takes_neither_gets_neither() {
-        for header in [
-            "text/html",
-            "image/*",
-            "application/json;q=0",
-            "*/*;q=0.000",
-        ] {
+        for header in ["text/html", "image/*", "application/json;q=0", "*/*;q=0.000"] {
             assert_eq!(accepted(header).json, None, "{header}");
         }
     }

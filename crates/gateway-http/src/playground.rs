@@ -134,8 +134,8 @@ async fn asset(Path(name): Path<String>, request: HeaderMap) -> Response {
     let known = request
         .get(header::IF_NONE_MATCH)
         .is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let kind = HeaderValue::try_from(file.metadata.mimetype())
-        .unwrap_or(HeaderValue::from_static("text/plain"));
+    let kind =
+        HeaderValue::try_from(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("text/plain"));
     let headers = [
         (header::CONTENT_TYPE, kind),
         (
@@ -163,9 +163,7 @@ async fn asset(Path(name): Path<String>, request: HeaderMap) -> Response {
 
 /// The address of an asset, which changes when its content does.
 fn address(name: &str) -> String {
-    let version = Assets::get(name)
-        .map(|file| digest(&file))
-        .unwrap_or_default();
+    let version = Assets::get(name).map(|file| digest(&file)).unwrap_or_default();
     format!("{ASSETS}/{name}?v={version}")
 }
 

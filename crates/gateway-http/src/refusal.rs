@@ -74,8 +74,7 @@ impl Refusal {
 
     /// The answer in the given media type.
     pub(crate) fn respond(self, content_type: HeaderValue) -> Response {
-        let mut response =
-            (self.status, error_body(std::slice::from_ref(&*self.error))).into_response();
+        let mut response = (self.status, error_body(std::slice::from_ref(&*self.error))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -104,8 +103,7 @@ pub(crate) fn json(value: &impl Serialize) -> Bytes {
     let mut body = Vec::with_capacity(1024);
     if let Err(error) = serde_json::to_writer(&mut body, value) {
         tracing::error!(%error, "a response could not be serialised");
-        body = br#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#
-            .to_vec();
+        body = br#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#.to_vec();
     }
     body.into()
 }

@@ -39,10 +39,7 @@ pub trait RequestData: Send + Sync + 'static {
     /// # Errors
     ///
     /// A [`Refusal`] if this client is not to be served at all.
-    fn request_data(
-        &self,
-        client: Client<'_>,
-    ) -> impl Future<Output = Result<Data, Refusal>> + Send;
+    fn request_data(&self, client: Client<'_>) -> impl Future<Output = Result<Data, Refusal>> + Send;
 }
 
 /// No data: for schemas whose resolvers need none.

@@ -26,8 +26,7 @@ pub(crate) fn scan(text: &str, limits: &Limits) -> Result<usize, (Code, String)>
             b'{' | b'(' | b'[' => {
                 nesting += 1;
                 if nesting > limits.nesting {
-                    let message =
-                        format!("the document nests deeper than {} brackets", limits.nesting);
+                    let message = format!("the document nests deeper than {} brackets", limits.nesting);
                     return Err((Code::QueryTooDeep, message));
                 }
                 at + 1
@@ -40,10 +39,7 @@ pub(crate) fn scan(text: &str, limits: &Limits) -> Result<usize, (Code, String)>
                 Some(end) => end,
                 // The parser would take the quotes for empty strings and go on behind them, where nothing was counted.
                 None => {
-                    return Err((
-                        Code::ParseFailed,
-                        "a block string is not terminated".to_owned(),
-                    ));
+                    return Err((Code::ParseFailed, "a block string is not terminated".to_owned()));
                 }
             },
             b'.' if bytes[at..].starts_with(b"...") => at + 3,
@@ -67,9 +63,7 @@ fn is_name(byte: u8) -> bool {
 fn end_of_word(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while bytes.get(at).is_some_and(|&byte| {
-        is_name(byte)
-            || byte == b'+'
-            || (byte == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit))
+        is_name(byte) || byte == b'+' || (byte == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit))
     }) {
         at += 1;
     }
@@ -115,7 +109,6 @@ fn end_of_block_string(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -142,29 +135,20 @@ mod tests {
     #[test]
     fn an_unterminated_string_hides_no_nesting_on_the_next_line() {
         let text = format!("\"\n{}", "{".repeat(100));
-        assert_eq!(
-            scan(&text, &Limits::default()).unwrap_err().0,
-            Code::QueryTooDeep
-        );
+        assert_eq!(scan(&text, &Limits::default()).unwrap_err().0, Code::QueryTooDeep);
     }
 
     #[test]
     fn an_unterminated_block_string_hides_no_nesting_behind_it() {
         let text = format!("{{ a(b: [\"\"\"\"{}", "[".repeat(100_000));
-        assert_eq!(
-            scan(&text, &Limits::default()).unwrap_err().0,
-            Code::ParseFailed
-        );
+        assert_eq!(scan(&text, &Limits::default()).unwrap_err().0, Code::ParseFailed);
     }
 
     #[test]
     fn nesting_counts_every_kind_of_bracket() {
         for (open, close) in [("{a", "}"), ("[", "]"), ("(a:{b:[", "]})")] {
             let text = format!("{}{}", open.repeat(10_000), close.repeat(10_000));
-            assert_eq!(
-                scan(&text, &Limits::default()).unwrap_err().0,
-                Code::QueryTooDeep
-            );
+            assert_eq!(scan(&text, &Limits::default()).unwrap_err().0, Code::QueryTooDeep);
         }
     }
 

@@ -25,16 +25,12 @@ impl Upload {
     ///
     /// `PAYLOAD_TOO_LARGE` for more or larger files than the limits allow, `BAD_REQUEST` for everything that the specification
     /// does not foresee.
-    pub(crate) async fn receive(
-        headers: &HeaderMap,
-        body: Body,
-        limits: &Limits,
-    ) -> Result<Self, Refusal> {
+    pub(crate) async fn receive(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, Refusal> {
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
-        let boundary = multer::parse_boundary(content_type.unwrap_or_default())
-            .map_err(|error| refusal(&error))?;
+        let boundary =
+            multer::parse_boundary(content_type.unwrap_or_default()).map_err(|error| refusal(&error))?;
         let (json, file, files) = (
             limits.body_bytes as u64,
             limits.file_bytes as u64,
@@ -117,12 +113,9 @@ async fn named<'a>(parts: &mut Multipart<'a>, name: &str) -> Result<Field<'a>, R
 async fn spill(mut field: Field<'_>) -> Result<UploadValue, Refusal> {
     let filename = field.file_name().unwrap_or_default().to_owned();
     let content_type = field.content_type().map(ToString::to_string);
-    let mut file =
-        tokio::fs::File::from_std(tempfile::tempfile().map_err(|error| storage(&error))?);
+    let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(|error| storage(&error))?);
     while let Some(chunk) = field.chunk().await.map_err(|error| refusal(&error))? {
-        file.write_all(&chunk)
-            .await
-            .map_err(|error| storage(&error))?;
+        file.write_all(&chunk).await.map_err(|error| storage(&error))?;
     }
     file.flush().await.map_err(|error| storage(&error))?;
     let mut content = file.into_std().await;
@@ -141,13 +134,9 @@ fn storage(error: &io::Error) -> Refusal {
 
 fn refusal(error: &multer::Error) -> Refusal {
     match error {
-        multer::Error::FieldSizeExceeded { limit, .. }
-        | multer::Error::StreamSizeExceeded { limit } => {
+        multer::Error::FieldSizeExceeded { limit, .. } | multer::Error::StreamSizeExceeded { limit } => {
             too_large(usize::try_from(*limit).unwrap_or(usize::MAX))
         }
-        _ => Refusal::coded(
-            Code::BadRequest,
-            format!("malformed multipart body: {error}"),
-        ),
+        _ => Refusal::coded(Code::BadRequest, format!("malformed multipart body: {error}")),
     }
 }

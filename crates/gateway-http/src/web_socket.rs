@@ -185,13 +185,10 @@ impl<E: Executor, D: RequestData> Connection<E, D> {
     }
 
     async fn hear(&mut self, text: &str) -> Result<(), End> {
-        let said: Said =
-            serde_json::from_str(text).map_err(|_| bad_request("malformed message"))?;
+        let said: Said = serde_json::from_str(text).map_err(|_| bad_request("malformed message"))?;
         match (said.kind.as_str(), said.id) {
             ("connection_init", _) => self.initialise(said.payload).await,
-            ("subscribe" | "start", Some(id)) => {
-                self.subscribe(id, said.payload.unwrap_or_default()).await
-            }
+            ("subscribe" | "start", Some(id)) => self.subscribe(id, said.payload.unwrap_or_default()).await,
             ("complete" | "stop", Some(id)) => {
                 self.operations.remove(&id);
                 Ok(())
@@ -249,12 +246,7 @@ impl<E: Executor, D: RequestData> Connection<E, D> {
                 .tell_refused(&id, vec![Code::TooManyOperations.error(message)])
                 .await;
         }
-        let answers = operation(
-            Arc::clone(&self.engine),
-            Arc::clone(&self.parts),
-            init,
-            payload,
-        );
+        let answers = operation(Arc::clone(&self.engine), Arc::clone(&self.parts), init, payload);
         let steps = answers
             .map(Step::Answer)
             .chain(stream::once(async { Step::Done }));

@@ -15,10 +15,7 @@ fn install() -> Option<PathBuf> {
     for name in ["package.json", "package-lock.json", "audit.mjs"] {
         std::fs::copy(source.join(name), folder.join(name)).unwrap();
     }
-    if !folder
-        .join("node_modules/graphql-http/package.json")
-        .exists()
-    {
+    if !folder.join("node_modules/graphql-http/package.json").exists() {
         let mut install = Command::new("npm");
         install
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
@@ -53,10 +50,6 @@ async fn every_audit_of_graphql_http_passes() {
         stderr,
     } = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
     let report = String::from_utf8_lossy(&stdout);
-    assert!(
-        status.success(),
-        "{report}{}",
-        String::from_utf8_lossy(&stderr)
-    );
+    assert!(status.success(), "{report}{}", String::from_utf8_lossy(&stderr));
     assert!(report.contains("61 of 61"), "{report}");
 }

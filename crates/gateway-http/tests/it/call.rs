@@ -57,9 +57,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -88,12 +86,7 @@ pub(crate) async fn query(app: &Router, text: &str) -> Answer {
 }
 
 /// Any request without a body.
-pub(crate) async fn bare(
-    app: &Router,
-    method: Method,
-    uri: &str,
-    headers: &[(&str, &str)],
-) -> Answer {
+pub(crate) async fn bare(app: &Router, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -102,11 +95,7 @@ pub(crate) async fn bare(
 }
 
 /// A request with a body.
-pub(crate) async fn posted(
-    app: &Router,
-    headers: &[(&str, &str)],
-    body: impl Into<Body>,
-) -> Answer {
+pub(crate) async fn posted(app: &Router, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
     let mut request = Request::post("/graphql");
     for (name, value) in headers {
         request = request.header(*name, *value);

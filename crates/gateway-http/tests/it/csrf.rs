@@ -14,15 +14,8 @@ async fn a_cookie_needs_json_or_a_custom_header() {
 
     let uri = "/graphql?query=%7Bgreeting%7D";
     let answer = bare(&app(), Method::GET, uri, &[COOKIE]).await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.code().as_str()),
-        (403, "CSRF")
-    );
-    for header in [
-        "x-requested-by",
-        "apollo-require-preflight",
-        "graphql-preflight",
-    ] {
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "CSRF"));
+    for header in ["x-requested-by", "apollo-require-preflight", "graphql-preflight"] {
         assert_eq!(
             bare(&app(), Method::GET, uri, &[COOKIE, (header, "page")])
                 .await
@@ -43,11 +36,7 @@ async fn a_cookie_from_a_foreign_origin_is_refused() {
         ("http://speech.example", 200),
     ] {
         let headers = [COOKIE, JSON, ("host", "speech.example"), ("origin", origin)];
-        assert_eq!(
-            posted(&app(), &headers, body).await.status,
-            status,
-            "{origin}"
-        );
+        assert_eq!(posted(&app(), &headers, body).await.status, status, "{origin}");
     }
     let stranger = [
         JSON,
@@ -61,8 +50,5 @@ async fn a_cookie_from_a_foreign_origin_is_refused() {
 async fn multipart_needs_a_custom_header_even_without_a_cookie() {
     let multipart = ("content-type", "multipart/form-data; boundary=x");
     let answer = posted(&app(), &[multipart], "--x--").await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.code().as_str()),
-        (403, "CSRF")
-    );
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "CSRF"));
 }

@@ -58,8 +58,7 @@ async fn queries_mutations_and_request_errors_stream_too() {
     ] {
         let answer = stream(text).await;
         assert!(
-            answer.text.starts_with("event: next\ndata: {\"errors\":[")
-                && answer.text.contains(code),
+            answer.text.starts_with("event: next\ndata: {\"errors\":[") && answer.text.contains(code),
             "{}",
             answer.text
         );
@@ -85,22 +84,14 @@ async fn a_client_that_takes_both_gets_a_stream_for_subscriptions_only() {
         answer.header("content-type"),
         "application/graphql-response+json; charset=utf-8"
     );
-    let answer = posted(
-        &app(),
-        &headers,
-        r#"{"query":"subscription { count(to: 1) }"}"#,
-    )
-    .await;
+    let answer = posted(&app(), &headers, r#"{"query":"subscription { count(to: 1) }"}"#).await;
     assert_eq!(answer.header("content-type"), "text/event-stream");
 }
 
 #[tokio::test]
 async fn a_subscription_may_come_by_get() {
     let uri = format!("/graphql?query={}", encoded("subscription { listener }"));
-    let headers = [
-        ("accept", "text/event-stream"),
-        ("authorization", "Bearer Ada"),
-    ];
+    let headers = [("accept", "text/event-stream"), ("authorization", "Bearer Ada")];
     let answer = bare(&app(), Method::GET, &uri, &headers).await;
     assert!(
         answer.text.contains("{\"data\":{\"listener\":\"Ada\"}}"),
@@ -113,12 +104,7 @@ async fn a_subscription_may_come_by_get() {
 async fn a_refused_client_gets_a_status_and_no_stream() {
     let mut headers = STREAM.to_vec();
     headers.push(("authorization", "Bearer revoked"));
-    let answer = posted(
-        &app(),
-        &headers,
-        r#"{"query":"subscription { count(to: 1) }"}"#,
-    )
-    .await;
+    let answer = posted(&app(), &headers, r#"{"query":"subscription { count(to: 1) }"}"#).await;
     assert_eq!(
         (answer.status.as_u16(), answer.code().as_str()),
         (401, "UNAUTHENTICATED")
@@ -127,10 +113,7 @@ async fn a_refused_client_gets_a_status_and_no_stream() {
 
 #[tokio::test]
 async fn errors_in_a_stream_are_masked() {
-    for text in [
-        "subscription { unavailable }",
-        "subscription { interrupted }",
-    ] {
+    for text in ["subscription { unavailable }", "subscription { interrupted }"] {
         let answer = stream(text).await;
         assert!(
             answer.text.contains("\"INTERNAL\"") && answer.text.contains("incident-1"),
@@ -147,21 +130,13 @@ async fn errors_in_a_stream_are_masked() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_stream_shows_that_it_lives() {
-    let app = axum::Router::new().route(
-        "/graphql",
-        GraphQlHttp::builder(sample::schema()).build().route(),
-    );
+    let app = axum::Router::new().route("/graphql", GraphQlHttp::builder(sample::schema()).build().route());
     let request = Request::post("/graphql")
         .header("content-type", "application/json")
         .header("accept", "text/event-stream")
         .body(Body::from(r#"{"query":"{ endless }"}"#))
         .unwrap();
-    let mut body = app
-        .oneshot(request)
-        .await
-        .unwrap()
-        .into_body()
-        .into_data_stream();
+    let mut body = app.oneshot(request).await.unwrap().into_body().into_data_stream();
     let first = tokio::time::timeout(Duration::from_secs(16), body.next())
         .await
         .unwrap()
@@ -182,12 +157,7 @@ async fn a_shutdown_ends_streams_without_completing_them() {
         .header("accept", "text/event-stream")
         .body(Body::from(r#"{"query":"subscription { ticks }"}"#))
         .unwrap();
-    let mut body = app
-        .oneshot(request)
-        .await
-        .unwrap()
-        .into_body()
-        .into_data_stream();
+    let mut body = app.oneshot(request).await.unwrap().into_body().into_data_stream();
     body.next().await.unwrap().unwrap();
     shutdown.cancel();
     let rest = tokio::time::timeout(Duration::from_secs(5), body.collect::<Vec<_>>())

@@ -42,15 +42,9 @@ async fn a_query_ten_thousand_levels_deep_is_refused_before_it_is_parsed() {
 
 #[tokio::test]
 async fn ten_thousand_aliases_are_refused() {
-    let aliases = |count: usize| {
-        (0..count)
-            .map(|n| format!(" a{n}: greeting"))
-            .collect::<String>()
-    };
+    let aliases = |count: usize| (0..count).map(|n| format!(" a{n}: greeting")).collect::<String>();
     assert_eq!(
-        query(&app(), &format!("{{{}}}", aliases(10_000)))
-            .await
-            .code(),
+        query(&app(), &format!("{{{}}}", aliases(10_000))).await.code(),
         "QUERY_TOO_LARGE"
     );
     assert_eq!(
@@ -64,25 +58,15 @@ async fn ten_thousand_aliases_are_refused() {
 async fn the_deepest_document_that_may_be_parsed_fits_the_stack() {
     let text = format!("{}mood{}", "{deeper".repeat(59), "}".repeat(59));
     assert_eq!(query(&app(), &text).await.code(), "QUERY_TOO_DEEP");
-    let text = format!(
-        "{{ double(number: {}1{}) }}",
-        "{a:".repeat(58),
-        "}".repeat(58)
-    );
-    assert_eq!(
-        query(&app(), &text).await.code(),
-        "GRAPHQL_VALIDATION_FAILED"
-    );
+    let text = format!("{{ double(number: {}1{}) }}", "{a:".repeat(58), "}".repeat(58));
+    assert_eq!(query(&app(), &text).await.code(), "GRAPHQL_VALIDATION_FAILED");
 }
 
 #[tokio::test]
 async fn fragments_that_multiply_one_another_cost_no_time() {
     let mut text = "{ ...F0 }".to_owned();
     for n in 0..30 {
-        text += &format!(
-            " fragment F{n} on Query {{ ...F{m} ...F{m} ...F{m} }}",
-            m = n + 1
-        );
+        text += &format!(" fragment F{n} on Query {{ ...F{m} ...F{m} ...F{m} }}", m = n + 1);
     }
     text += " fragment F30 on Query { greeting }";
     let begun = std::time::Instant::now();
@@ -98,9 +82,7 @@ async fn the_schemas_own_complexity_limit_has_a_code_too() {
         tokens: 10_000,
         ..Limits::default()
     };
-    let fields = (0..1_001)
-        .map(|n| format!(" a{n}: greeting"))
-        .collect::<String>();
+    let fields = (0..1_001).map(|n| format!(" a{n}: greeting")).collect::<String>();
     let answer = query(&app_within(limits), &format!("{{{fields}}}")).await;
     assert_eq!(
         (answer.status.as_u16(), answer.code().as_str()),
@@ -147,10 +129,7 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
 #[tokio::test(start_paused = true)]
 async fn an_operation_that_takes_too_long_is_ended() {
     let answer = query(&app(), "{ endless }").await;
-    assert_eq!(
-        (answer.status.as_u16(), answer.code().as_str()),
-        (504, "TIMEOUT")
-    );
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (504, "TIMEOUT"));
     assert_eq!(answer.json().get("data"), None);
 }
 

@@ -1,10 +1,5 @@
 //! The whole route, request by request, on a sample schema.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod audits;
 mod call;

@@ -28,10 +28,7 @@ async fn an_error_without_a_code_shows_an_id_and_nothing_else() {
 
 #[tokio::test]
 async fn the_id_is_the_requests_own_where_it_has_one() {
-    let headers = [
-        ("content-type", "application/json"),
-        ("x-request-id", "req-7"),
-    ];
+    let headers = [("content-type", "application/json"), ("x-request-id", "req-7")];
     let answer = posted(&app(), &headers, r#"{"query":"{ storage }"}"#).await;
     assert_eq!(answer.json()["errors"][0]["extensions"]["id"], "req-7");
 }
@@ -82,8 +79,5 @@ async fn the_log_holds_what_really_happened_once_beside_the_id() {
         1,
         "{text}"
     );
-    assert!(
-        text.contains("incident-1") && text.contains("storage"),
-        "{text}"
-    );
+    assert!(text.contains("incident-1") && text.contains("storage"), "{text}");
 }

@@ -23,12 +23,7 @@ async fn the_answer_has_the_media_type_that_the_client_likes_best() {
             "application/graphql-response+json; charset=utf-8",
         ),
     ] {
-        let answer = posted(
-            &app(),
-            &[JSON, ("accept", accept)],
-            r#"{"query":"{ greeting }"}"#,
-        )
-        .await;
+        let answer = posted(&app(), &[JSON, ("accept", accept)], r#"{"query":"{ greeting }"}"#).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
             (200, expected),
@@ -37,10 +32,7 @@ async fn the_answer_has_the_media_type_that_the_client_likes_best() {
         assert_eq!(answer.text, r#"{"data":{"greeting":"hello world"}}"#);
     }
     let answer = posted(&app(), &[JSON], r#"{"query":"{ greeting }"}"#).await;
-    assert_eq!(
-        answer.header("content-type"),
-        "application/json; charset=utf-8"
-    );
+    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
 }
 
 #[tokio::test]
@@ -170,12 +162,7 @@ async fn a_required_variable_that_is_null_is_a_request_error_even_if_unused() {
 #[tokio::test]
 async fn a_variable_of_the_wrong_type_is_the_clients_fault() {
     let text = "query ($number: Int!) { double(number: $number) }";
-    for number in [
-        json!("seven"),
-        json!(7.5),
-        json!({}),
-        json!(3_000_000_000_u32),
-    ] {
+    for number in [json!("seven"), json!(7.5), json!({}), json!(3_000_000_000_u32)] {
         let answer = ask(
             &app(),
             json!({ "query": text, "variables": { "number": number } }),
@@ -187,11 +174,7 @@ async fn a_variable_of_the_wrong_type_is_the_clients_fault() {
             answer.text
         );
     }
-    let answer = ask(
-        &app(),
-        json!({ "query": text, "variables": { "number": 21 } }),
-    )
-    .await;
+    let answer = ask(&app(), json!({ "query": text, "variables": { "number": 21 } })).await;
     assert_eq!(answer.data(), json!({ "double": 42 }));
 }
 
@@ -236,11 +219,7 @@ async fn queries_may_come_by_get() {
         "/graphql?query=",
         "/graphql?query=%7Bgreeting%7D&variables=%5B%5D",
     ] {
-        assert_eq!(
-            bare(&app(), Method::GET, uri, &[]).await.status,
-            400,
-            "{uri}"
-        );
+        assert_eq!(bare(&app(), Method::GET, uri, &[]).await.status, 400, "{uri}");
     }
 }
 
@@ -256,10 +235,7 @@ async fn mutations_must_not_come_by_get() {
     for accept in [GRAPHQL, "application/json", "text/event-stream"] {
         let uri = format!("/graphql?query={}", encoded("mutation { signIn }"));
         let answer = bare(&app(), Method::GET, &uri, &[("accept", accept)]).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.header("allow")),
-            (405, "POST")
-        );
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
         assert_eq!(answer.header("set-cookie"), "");
     }
 }
@@ -278,11 +254,7 @@ async fn other_methods_are_not_allowed() {
 #[tokio::test]
 async fn headers_that_resolvers_set_reach_the_client() {
     let answer = query(&app(), "mutation { signIn }").await;
-    let cookies = answer
-        .headers
-        .get_all("set-cookie")
-        .iter()
-        .collect::<Vec<_>>();
+    let cookies = answer.headers.get_all("set-cookie").iter().collect::<Vec<_>>();
     assert_eq!(cookies, ["session=secret; HttpOnly", "theme=dark"]);
 }
 
@@ -320,10 +292,7 @@ async fn a_subscription_needs_a_transport_that_can_stream() {
 
 #[tokio::test]
 async fn a_schema_without_request_data_can_be_served_too() {
-    let app = axum::Router::new().route(
-        "/graphql",
-        GraphQlHttp::builder(sample::plain()).build().route(),
-    );
+    let app = axum::Router::new().route("/graphql", GraphQlHttp::builder(sample::plain()).build().route());
     assert_eq!(
         query(&app, "{ greeting }").await.data(),
         json!({ "greeting": "hello world" })

@@ -17,10 +17,7 @@ async fn a_hash_stands_for_a_text_that_was_sent_with_it_before() {
     let by_hash = json!({ "extensions": extensions(TEXT), "variables": { "name": "Ada" } });
     let answer = ask(&app, by_hash.clone()).await;
     assert_eq!(answer.code(), "PERSISTED_QUERY_NOT_FOUND");
-    assert_eq!(
-        answer.json()["errors"][0]["message"],
-        "PersistedQueryNotFound"
-    );
+    assert_eq!(answer.json()["errors"][0]["message"], "PersistedQueryNotFound");
 
     let mut with_text = by_hash.clone();
     with_text["query"] = json!(TEXT);
@@ -79,11 +76,7 @@ async fn malformed_hashes_and_other_versions_are_refused() {
         json!({ "version": 1 }),
         json!("hash"),
     ] {
-        let answer = ask(
-            &app(),
-            json!({ "extensions": { "persistedQuery": persisted } }),
-        )
-        .await;
+        let answer = ask(&app(), json!({ "extensions": { "persistedQuery": persisted } })).await;
         assert_eq!(answer.code(), "BAD_REQUEST");
     }
 }

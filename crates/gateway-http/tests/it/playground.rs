@@ -51,10 +51,7 @@ async fn the_page_and_all_that_it_needs_come_from_this_host() {
         } else {
             "text/javascript"
         };
-        assert_eq!(
-            asset.header("content-type").split(';').next().unwrap(),
-            kind
-        );
+        assert_eq!(asset.header("content-type").split(';').next().unwrap(), kind);
         let tag = asset.header("etag");
         assert_eq!(
             bare(&app, Method::GET, address, &[("if-none-match", tag)])
@@ -71,9 +68,7 @@ async fn settings_cannot_break_out_of_the_page() {
     let page = bare(&app(), Method::GET, "/", &[]).await.text;
     assert!(page.contains("<title>A &amp; B</title>"), "{page}");
     assert!(
-        page.contains(
-            "data-headers=\"{ &quot;Authorization&quot;: &quot;Bearer &lt;token&gt;&quot; }\""
-        ),
+        page.contains("data-headers=\"{ &quot;Authorization&quot;: &quot;Bearer &lt;token&gt;&quot; }\""),
         "{page}"
     );
 }
@@ -93,10 +88,6 @@ async fn the_licences_lie_beside_the_assets_and_nothing_else_does() {
         "/playground-assets/../Cargo.toml",
         "/playground-assets/%2e%2e/Cargo.toml",
     ] {
-        assert_eq!(
-            bare(&app(), Method::GET, path, &[]).await.status,
-            404,
-            "{path}"
-        );
+        assert_eq!(bare(&app(), Method::GET, path, &[]).await.status, 404, "{path}");
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use async_graphql::{
-    Context, Data, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Object, Result,
-    Schema, SimpleObject, Subscription, Upload,
+    Context, Data, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Object, Result, Schema,
+    SimpleObject, Subscription, Upload,
 };
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, StatusCode, header};
@@ -81,10 +81,7 @@ pub(crate) struct Query;
 #[Object]
 impl Query {
     /// Greets someone.
-    async fn greeting(
-        &self,
-        #[graphql(default_with = "\"world\".to_owned()")] name: String,
-    ) -> String {
+    async fn greeting(&self, #[graphql(default_with = "\"world\".to_owned()")] name: String) -> String {
         format!("hello {name}")
     }
 
@@ -122,8 +119,7 @@ impl Query {
 
     /// Refuses, with a code.
     async fn refused(&self) -> Result<Option<i32>> {
-        Err(Error::new("you may not")
-            .extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+        Err(Error::new("you may not").extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
     }
 
     /// Panics.

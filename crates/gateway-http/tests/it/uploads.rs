@@ -11,9 +11,7 @@ type Part<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 fn body(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file, content) in parts {
-        body.extend_from_slice(
-            format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"").as_bytes(),
-        );
+        body.extend_from_slice(format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"").as_bytes());
         if let Some((filename, content_type)) = file {
             body.extend_from_slice(
                 format!("; filename=\"{filename}\"\r\ncontent-type: {content_type}").as_bytes(),
@@ -66,8 +64,7 @@ async fn a_file_reaches_its_resolver_with_name_type_and_content() {
         ],
     )
     .await;
-    let expected =
-        json!({ "take": { "name": "voice.wav", "contentType": "audio/wav", "size": 300_000 } });
+    let expected = json!({ "take": { "name": "voice.wav", "contentType": "audio/wav", "size": 300_000 } });
     assert_eq!(answer.data(), expected);
 }
 
@@ -154,11 +151,7 @@ async fn bodies_that_the_specification_does_not_foresee_are_400() {
             ("map", None, br#"{"0":["variables.file","variables.file"]}"#),
             ("0", WAV, b"a"),
         ],
-        &[
-            ("operations", None, batch.as_bytes()),
-            map,
-            ("0", WAV, b"a"),
-        ],
+        &[("operations", None, batch.as_bytes()), map, ("0", WAV, b"a")],
     ];
     for (n, parts) in cases.into_iter().enumerate() {
         let answer = upload(&app(), parts).await;
@@ -184,9 +177,7 @@ async fn a_body_that_breaks_off_is_400() {
     ];
     for length in [whole.len() / 2, whole.len() - 10] {
         assert_eq!(
-            posted(&app(), &headers, whole[..length].to_vec())
-                .await
-                .status,
+            posted(&app(), &headers, whole[..length].to_vec()).await.status,
             400
         );
     }
@@ -204,8 +195,5 @@ async fn a_refused_client_uploads_nothing() {
         ("graphql-preflight", "1"),
         ("authorization", "Bearer revoked"),
     ];
-    assert_eq!(
-        posted(&app(), &headers, "not even multipart").await.status,
-        401
-    );
+    assert_eq!(posted(&app(), &headers, "not even multipart").await.status, 401);
 }

@@ -47,10 +47,7 @@ async fn open(app: Router) -> Socket {
 
 impl Socket {
     async fn say(&mut self, message: Value) {
-        self.0
-            .send(Message::text(message.to_string()))
-            .await
-            .unwrap();
+        self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     async fn subscribe(&mut self, id: &str, text: &str) {
@@ -90,23 +87,16 @@ async fn a_subscription_runs_until_its_stream_ends() {
     let mut socket = open(app()).await;
     socket.subscribe("1", "subscription { count(to: 2) }").await;
     for count in 1..=2 {
-        let expected =
-            json!({ "type": "next", "id": "1", "payload": { "data": { "count": count } } });
+        let expected = json!({ "type": "next", "id": "1", "payload": { "data": { "count": count } } });
         assert_eq!(socket.hear().await, expected);
     }
-    assert_eq!(
-        socket.hear().await,
-        json!({ "type": "complete", "id": "1" })
-    );
+    assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
     socket.subscribe("1", "{ greeting }").await;
     assert_eq!(
         socket.hear().await["payload"],
         json!({ "data": { "greeting": "hello world" } })
     );
-    assert_eq!(
-        socket.hear().await,
-        json!({ "type": "complete", "id": "1" })
-    );
+    assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
 }
 
 #[tokio::test]
@@ -120,12 +110,8 @@ async fn operations_run_side_by_side_and_end_when_the_client_says_so() {
         let message = socket.hear().await;
         complete = message == json!({ "type": "complete", "id": "greeting" });
     }
-    socket
-        .say(json!({ "type": "complete", "id": "ticks" }))
-        .await;
-    socket
-        .say(json!({ "type": "ping", "payload": { "n": 1 } }))
-        .await;
+    socket.say(json!({ "type": "complete", "id": "ticks" })).await;
+    socket.say(json!({ "type": "ping", "payload": { "n": 1 } })).await;
     loop {
         let message = socket.hear().await;
         if message["type"] == "pong" {
@@ -143,13 +129,9 @@ async fn the_first_message_says_who_asks() {
     socket.subscribe("1", "subscription { listener }").await;
     assert_eq!(socket.hear().await["payload"]["data"]["listener"], "Ada");
 
-    let mut socket = connect(
-        app(),
-        "graphql-transport-ws",
-        &[("authorization", "Bearer Bob")],
-    )
-    .await
-    .unwrap();
+    let mut socket = connect(app(), "graphql-transport-ws", &[("authorization", "Bearer Bob")])
+        .await
+        .unwrap();
     socket.say(json!({ "type": "connection_init" })).await;
     socket.hear().await;
     socket.subscribe("1", "{ caller }").await;
@@ -172,19 +154,13 @@ async fn request_errors_fail_the_operation_and_not_the_connection() {
         ("{", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
         ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
-        (
-            &*format!("{{{}}}", " a: greeting".repeat(51)),
-            "TOO_MANY_ALIASES",
-        ),
+        (&*format!("{{{}}}", " a: greeting".repeat(51)), "TOO_MANY_ALIASES"),
         (&*"{nest".repeat(10_000), "QUERY_TOO_DEEP"),
         ("", "BAD_REQUEST"),
     ] {
         socket.subscribe("1", text).await;
         let message = socket.hear().await;
-        assert_eq!(
-            (&message["type"], &message["id"]),
-            (&json!("error"), &json!("1"))
-        );
+        assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("1")));
         assert_eq!(message["payload"][0]["extensions"]["code"], code);
     }
     socket.subscribe("1", "{ greeting }").await;
@@ -198,9 +174,7 @@ async fn errors_on_a_web_socket_are_masked() {
         socket.subscribe("1", text).await;
         let message = socket.hear().await.to_string();
         assert!(
-            message.contains("INTERNAL")
-                && !message.contains("relation")
-                && !message.contains("10.0.0.7"),
+            message.contains("INTERNAL") && !message.contains("relation") && !message.contains("10.0.0.7"),
             "{message}"
         );
         if !message.contains("\"error\"") {
@@ -228,13 +202,7 @@ async fn breaches_of_the_protocol_close_with_its_codes() {
         assert!(message.is_text(), "{message}");
     }
 
-    for nonsense in [
-        "{",
-        "{}",
-        "[]",
-        r#"{"type":"dance"}"#,
-        r#"{"type":"subscribe"}"#,
-    ] {
+    for nonsense in ["{", "{}", "[]", r#"{"type":"dance"}"#, r#"{"type":"subscribe"}"#] {
         let mut socket = open(app()).await;
         socket.0.send(Message::text(nonsense)).await.unwrap();
         assert_eq!(socket.close_code().await, 4400, "{nonsense}");
@@ -253,10 +221,7 @@ async fn a_connection_runs_a_limited_number_of_operations() {
     loop {
         let message = socket.hear().await;
         if message["id"] == "2" {
-            assert_eq!(
-                message["payload"][0]["extensions"]["code"],
-                "TOO_MANY_OPERATIONS"
-            );
+            assert_eq!(message["payload"][0]["extensions"]["code"], "TOO_MANY_OPERATIONS");
             break;
         }
     }
@@ -278,10 +243,7 @@ async fn a_message_over_the_limit_ends_the_connection() {
 
 #[tokio::test]
 async fn a_foreign_page_cannot_connect() {
-    for (origin, welcome) in [
-        ("https://evil.example", false),
-        ("https://app.example", true),
-    ] {
+    for (origin, welcome) in [("https://evil.example", false), ("https://app.example", true)] {
         let result = connect(app(), "graphql-transport-ws", &[("origin", origin)]).await;
         match result {
             Ok(_) => assert!(welcome, "{origin}"),
@@ -306,15 +268,14 @@ async fn the_old_protocol_is_spoken_too() {
         .say(json!({ "type": "connection_init", "payload": {} }))
         .await;
     assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-    socket.say(json!({ "type": "start", "id": "1", "payload": { "query": "subscription { count(to: 1) }" } })).await;
+    socket
+        .say(json!({ "type": "start", "id": "1", "payload": { "query": "subscription { count(to: 1) }" } }))
+        .await;
     assert_eq!(
         socket.hear().await,
         json!({ "type": "data", "id": "1", "payload": { "data": { "count": 1 } } })
     );
-    assert_eq!(
-        socket.hear().await,
-        json!({ "type": "complete", "id": "1" })
-    );
+    assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
     socket
         .say(json!({ "type": "start", "id": "2", "payload": { "query": "{" } }))
         .await;
