@@ -1,7 +1,7 @@
 //! What the embedding gateway adds to each operation.
 
 use async_graphql::Data;
-use http::request::Parts;
+use http::{header, request::Parts};
 
 use crate::Refusal;
 
@@ -26,6 +26,22 @@ pub struct Client<'a> {
     pub connection_init: Option<&'a serde_json::Value>,
     /// How the operation came in.
     pub transport: Transport,
+}
+
+impl<'a> Client<'a> {
+    /// The client's credentials, as an `Authorization` header carries them: from the payload of `connection_init`, where
+    /// clients whose handshake cannot carry headers put them, or else from the request.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&'a str> {
+        let init = self.connection_init.and_then(|init| {
+            let (_, value) = init
+                .as_object()?
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+            value.as_str()
+        });
+        init.or_else(|| self.parts.headers.get(header::AUTHORIZATION)?.to_str().ok())
+    }
 }
 
 /// Supplies what resolvers find in their context: the authenticated actor, data loaders, and the like.

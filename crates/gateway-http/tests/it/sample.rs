@@ -29,20 +29,14 @@ pub(crate) fn plain() -> Schema<Query, EmptyMutation, EmptySubscription> {
 /// Who asks.
 pub(crate) struct Caller(pub(crate) String);
 
-/// Knows callers by their bearer token, on a WebSocket by the `token` of the first message; refuses the token `revoked`.
+/// Knows callers by their bearer token; refuses the token `revoked`.
 pub(crate) struct Callers;
 
 impl RequestData for Callers {
     async fn request_data(&self, client: Client<'_>) -> Result<Data, Refusal> {
-        let header = client
-            .parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let init = client
-            .connection_init
-            .and_then(|init| init.get("token")?.as_str());
-        let token = init.or(header.and_then(|value| value.strip_prefix("Bearer ")));
+        let token = client
+            .authorization()
+            .and_then(|value| value.strip_prefix("Bearer "));
         match token {
             Some("revoked") => Err(Refusal::new(
                 StatusCode::UNAUTHORIZED,

@@ -39,7 +39,7 @@ async fn connect(
 async fn open(app: Router) -> Socket {
     let mut socket = connect(app, "graphql-transport-ws", &[]).await.unwrap();
     socket
-        .say(json!({ "type": "connection_init", "payload": { "token": "Ada" } }))
+        .say(json!({ "type": "connection_init", "payload": { "Authorization": "Bearer Ada" } }))
         .await;
     assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
     socket
@@ -142,7 +142,7 @@ async fn the_first_message_says_who_asks() {
 async fn a_refused_client_is_disconnected() {
     let mut socket = connect(app(), "graphql-transport-ws", &[]).await.unwrap();
     socket
-        .say(json!({ "type": "connection_init", "payload": { "token": "revoked" } }))
+        .say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer revoked" } }))
         .await;
     assert_eq!(socket.close_code().await, 4403);
 }
