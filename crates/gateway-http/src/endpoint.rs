@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use async_graphql::{Executor, parser::types::OperationType};
+use async_graphql::{Executor, ObjectType, Schema, SubscriptionType, parser::types::OperationType};
 use axum::{
     body::Body,
     response::Response,
@@ -21,6 +21,7 @@ use crate::{
     masking::{self, IncidentIds},
     negotiation::{Accepted, Json},
     params::Params,
+    propagation::FieldTypes,
     upload::Upload,
     web_socket,
 };
@@ -38,12 +39,18 @@ impl<E, D> fmt::Debug for GraphQlHttp<E, D> {
     }
 }
 
-impl<E: Executor> GraphQlHttp<E> {
-    /// Begins to serve a schema (or any other executor), with default settings and without request data.
+impl<Q, M, S> GraphQlHttp<Schema<Q, M, S>>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    /// Begins to serve a schema, with default settings and without request data.
     #[must_use]
-    pub fn builder(executor: E) -> Builder<E> {
+    pub fn builder(schema: Schema<Q, M, S>) -> Builder<Schema<Q, M, S>> {
         Builder {
-            executor,
+            sdl: schema.sdl(),
+            executor: schema,
             request_data: (),
             limits: Limits::default(),
             csrf: Csrf::default(),
@@ -56,6 +63,9 @@ impl<E: Executor> GraphQlHttp<E> {
 
 impl<E: Executor, D: RequestData> GraphQlHttp<E, D> {
     /// The route to mount: GET, POST, and the upgrade to WebSocket.
+    ///
+    /// Records `graphql.operation.type` and, where the client gives it, `graphql.operation.name` on the current tracing
+    /// span, if it has these fields.
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let engine = Arc::clone(&self.engine);
         routing::any(move |request: Request<Body>| serve(Arc::clone(&engine), request))
@@ -65,6 +75,7 @@ impl<E: Executor, D: RequestData> GraphQlHttp<E, D> {
 /// Settings of a [`GraphQlHttp`].
 pub struct Builder<E, D = ()> {
     executor: E,
+    sdl: String,
     request_data: D,
     limits: Limits,
     csrf: Csrf,
@@ -88,6 +99,7 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
     pub fn request_data<N: RequestData>(self, request_data: N) -> Builder<E, N> {
         Builder {
             executor: self.executor,
+            sdl: self.sdl,
             request_data,
             limits: self.limits,
             csrf: self.csrf,
@@ -137,11 +149,17 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
     /// Puts the settings to use.
     #[must_use]
     pub fn build(self) -> GraphQlHttp<E, D> {
+        // A schema prints what its own parser reads; if it did not, failed fields would be left out, as async-graphql does.
+        let field_types = FieldTypes::of(&self.sdl).unwrap_or_else(|error| {
+            tracing::error!(%error, "the schema's definition cannot be read");
+            FieldTypes::default()
+        });
         GraphQlHttp {
             engine: Arc::new(Engine {
                 executor: self.executor,
                 request_data: self.request_data,
                 documents: Documents::new(),
+                field_types,
                 limits: self.limits,
                 csrf: self.csrf,
                 incident_ids: self.incident_ids,
@@ -244,7 +262,7 @@ async fn answer<E: Executor, D: RequestData>(
                 None => engine.request_data(client(parts, Transport::Http)).await?,
             };
             let incidents = engine.incidents(&parts.headers);
-            engine.execute(operation, &incidents).await
+            engine.execute(operation, incidents).await
         }
         Err(refused) => refused,
     };

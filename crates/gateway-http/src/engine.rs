@@ -17,6 +17,7 @@ use crate::{
     documents::{Document, Documents, check_required_variables},
     masking::{self, IncidentIds, Incidents},
     params::Params,
+    propagation::FieldTypes,
     refusal::json,
 };
 
@@ -25,6 +26,7 @@ pub(crate) struct Engine<E, D> {
     pub(crate) executor: E,
     pub(crate) request_data: D,
     pub(crate) documents: Documents,
+    pub(crate) field_types: FieldTypes,
     pub(crate) limits: Limits,
     pub(crate) csrf: Csrf,
     pub(crate) incident_ids: IncidentIds,
@@ -39,14 +41,11 @@ pub(crate) struct Operation {
     document: Arc<Document>,
 }
 
-impl Operation {
-    /// The request with its parsed document, once its data and its files are in it.
-    fn ready(mut self) -> Result<Request, Answer> {
-        let operation = self.document.operation(self.request.operation_name.as_deref())?;
-        check_required_variables(operation, &self.request.variables)?;
-        self.request.set_parsed_query(self.document.parsed.clone());
-        Ok(self.request)
-    }
+/// An operation that runs, as far as its results are concerned.
+struct Running {
+    document: Arc<Document>,
+    operation_name: Option<String>,
+    incidents: Incidents,
 }
 
 /// What came of a request.
@@ -67,17 +66,6 @@ impl Answer {
     /// The answer as the body of an HTTP response.
     pub(crate) fn body(&self) -> Bytes {
         json(self)
-    }
-
-    fn of(mut response: Response, incidents: &Incidents) -> Self {
-        if masking::seal(&mut response, incidents) {
-            Self::Executed(Box::new(response))
-        } else {
-            Self::Refused {
-                errors: response.errors,
-                status: StatusCode::BAD_REQUEST,
-            }
-        }
     }
 }
 
@@ -120,6 +108,11 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
         let document = self.documents.find(params.query(), persisted, &self.limits)?;
         let request = params.into_request();
         let kind = document.operation(request.operation_name.as_deref())?.ty;
+        let span = tracing::Span::current();
+        span.record("graphql.operation.type", name_of(kind));
+        if let Some(name) = &request.operation_name {
+            span.record("graphql.operation.name", name);
+        }
         Ok(Operation {
             request,
             kind,
@@ -137,17 +130,18 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
     }
 
     /// Executes a query or mutation, within the time limit.
-    pub(crate) async fn execute(&self, operation: Operation, incidents: &Incidents) -> Answer {
-        let request = match operation.ready() {
-            Ok(request) => request,
+    pub(crate) async fn execute(&self, operation: Operation, incidents: Incidents) -> Answer {
+        let (request, running) = match begin(operation, incidents) {
+            Ok(begun) => begun,
             Err(refused) => return refused,
         };
         // A panic in a resolver is one operation's failure, also on a connection that serves many.
         let execution = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match tokio::time::timeout(self.limits.execution, execution).await {
-            Ok(Ok(response)) => Answer::of(response, incidents),
-            Ok(Err(_)) => panicked(incidents),
+            Ok(Ok(response)) => self.conclude(response, &running),
+            Ok(Err(_)) => panicked(&running.incidents),
             Err(_) => {
+                tracing::warn!(limit = ?self.limits.execution, "an operation took too long and was ended");
                 let message = format!("the operation took longer than {:?}", self.limits.execution);
                 Answer::Refused {
                     errors: vec![Code::Timeout.error(message)],
@@ -165,20 +159,67 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
     ) -> BoxStream<'static, Answer> {
         if operation.kind != OperationType::Subscription {
             let engine = Arc::clone(self);
-            let execution = async move { engine.execute(operation, &incidents).await };
+            let execution = async move { engine.execute(operation, incidents).await };
             return stream::once(execution).boxed();
         }
-        let request = match operation.ready() {
-            Ok(request) => request,
+        let (request, running) = match begin(operation, incidents) {
+            Ok(begun) => begun,
             Err(refused) => return stream::once(async { refused }).boxed(),
         };
+        let engine = Arc::clone(self);
         let responses = AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
         responses
             .map(move |response| match response {
-                Ok(response) => Answer::of(response, &incidents),
-                Err(_) => panicked(&incidents),
+                Ok(response) => engine.conclude(response, &running),
+                Err(_) => panicked(&running.incidents),
             })
             .boxed()
+    }
+
+    /// Makes an answer of a response: every error with a code, and nulls where the specification wants them.
+    fn conclude(&self, mut response: Response, running: &Running) -> Answer {
+        if response.errors.is_empty() {
+            return Answer::Executed(Box::new(response));
+        }
+        if !masking::seal(&mut response, &running.incidents) {
+            return Answer::Refused {
+                errors: response.errors,
+                status: StatusCode::BAD_REQUEST,
+            };
+        }
+        let document = &running.document;
+        if let Ok(operation) = document.operation(running.operation_name.as_deref()) {
+            self.field_types
+                .propagate(&document.parsed, operation, &mut response);
+        }
+        Answer::Executed(Box::new(response))
+    }
+}
+
+/// Takes an operation, whose data and files are in its request by now, to where it can be executed.
+fn begin(operation: Operation, incidents: Incidents) -> Result<(Request, Running), Answer> {
+    let Operation {
+        mut request,
+        document,
+        ..
+    } = operation;
+    let operation_name = request.operation_name.clone();
+    let definition = document.operation(operation_name.as_deref())?;
+    check_required_variables(definition, &request.variables)?;
+    request.set_parsed_query(document.parsed.clone());
+    let running = Running {
+        document,
+        operation_name,
+        incidents,
+    };
+    Ok((request, running))
+}
+
+fn name_of(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
     }
 }
 

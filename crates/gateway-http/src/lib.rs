@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: any [`async_graphql::Executor`] served on axum.
+//! GraphQL over HTTP: any async-graphql schema served on axum.
 //!
 //! One route answers POST and GET as the GraphQL over HTTP specification says, takes uploads by the GraphQL multipart
 //! request specification, streams subscriptions as server-sent events and over WebSocket, and serves every transport with the
@@ -41,6 +41,7 @@ mod measure;
 mod negotiation;
 mod params;
 mod playground;
+mod propagation;
 mod refusal;
 mod request_data;
 mod scan;

@@ -66,14 +66,11 @@ impl Incidents {
     }
 }
 
-/// Gives every error of a response a code, and masks those that carry none of their own.
+/// Gives every error of a response, which has some, a code, and masks those that carry none of their own.
 ///
 /// Returns whether the operation was executed. If it was not, all its errors are request errors: those of validation and of
 /// the schema's own limits.
 pub(crate) fn seal(response: &mut Response, incidents: &Incidents) -> bool {
-    if response.errors.is_empty() {
-        return true;
-    }
     let executed = response.data != async_graphql::Value::Null
         || response.errors.iter().any(|error| !error.path.is_empty());
     for error in &mut response.errors {

@@ -200,8 +200,24 @@ async fn field_errors_keep_the_data_and_the_status_200() {
         (answer.status.as_u16(), answer.code().as_str()),
         (200, "FORBIDDEN")
     );
-    assert_eq!(answer.json()["data"]["greeting"], "hello world");
+    assert_eq!(
+        answer.json()["data"],
+        json!({ "greeting": "hello world", "refused": null })
+    );
     assert_eq!(answer.json()["errors"][0]["path"], json!(["refused"]));
+}
+
+#[tokio::test]
+async fn a_failed_field_that_must_not_be_null_makes_its_parent_null() {
+    let answer = query(&app(), "{ nest { mood deeper { mood broken } } greeting }").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (200, "INTERNAL")
+    );
+    assert_eq!(
+        answer.json()["data"],
+        json!({ "nest": { "mood": "cosy", "deeper": null }, "greeting": "hello world" })
+    );
 }
 
 #[tokio::test]

@@ -59,8 +59,13 @@ pub(crate) struct Nest;
 #[Object]
 impl Nest {
     /// One further down.
-    async fn deeper(&self) -> Nest {
-        Nest
+    async fn deeper(&self) -> Option<Nest> {
+        Some(Nest)
+    }
+
+    /// Fails although it must not be null.
+    async fn broken(&self) -> Result<i32> {
+        Err(io::Error::other("disk failure"))?
     }
 
     /// How it feels.
