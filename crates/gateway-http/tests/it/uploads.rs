@@ -118,8 +118,15 @@ async fn files_that_are_too_large_or_too_many_are_413() {
         (answer.status.as_u16(), answer.code().as_str()),
         (413, "PAYLOAD_TOO_LARGE")
     );
+}
 
-    let padded = format!("{one}{}", " ".repeat(2_000));
+#[tokio::test]
+async fn the_limit_for_json_holds_for_the_json_in_a_multipart_body() {
+    let app = app_within(Limits {
+        body_bytes: 2_000,
+        ..Limits::default()
+    });
+    let padded = format!("{}{}", take_one(), " ".repeat(2_000));
     let parts: [Part<'_>; 3] = [
         ("operations", None, padded.as_bytes()),
         ("map", None, br#"{"0":["variables.file"]}"#),
