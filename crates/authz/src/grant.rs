@@ -208,6 +208,9 @@ pub mod system {
     /// Signing up, codes and passwords, before anybody is signed in.
     #[derive(Debug)]
     pub enum Admit {}
+    /// Filling a database with a made-up population.
+    #[derive(Debug)]
+    pub enum Seed {}
 }
 
 /// Authority of one of the system's own jobs. There is no general one: each opens the queries of its job.

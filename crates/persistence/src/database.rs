@@ -199,6 +199,18 @@ impl Database {
         let _ = self.write.clone().close().await;
     }
 
+    /// Has the database look at what it has got, as it would by itself in time, so that it plans statements as it
+    /// will later.
+    pub(crate) async fn take_stock(&self) -> Result<(), StorageError> {
+        let statement = if self.is_postgres() {
+            "VACUUM (ANALYZE)"
+        } else {
+            "ANALYZE"
+        };
+        self.write.execute_unprepared(statement).await?;
+        Ok(())
+    }
+
     pub(crate) const fn reader(&self) -> Executor<'_> {
         Executor::Pool(&self.read)
     }

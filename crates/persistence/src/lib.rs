@@ -18,6 +18,7 @@ mod membership;
 mod object_owner;
 mod organization;
 mod page;
+mod population;
 mod purge;
 mod raw;
 mod read_rows;
@@ -44,6 +45,7 @@ pub use membership::{Member, MemberFilter, MemberForLetter, Memberships, NewMemb
 pub use object_owner::ObjectOwners;
 pub use organization::{Founder, OrganizationPicture, Organizations, ViewedOrganization};
 pub use page::{IdCursor, TextCursor};
+pub use population::{Population, PopulationError, PopulationProgress, PopulationSize, SeededMember};
 pub use purge::Purges;
 pub use received_invitation::{Invitee, ReceivedInvitation, ReceivedInvitations};
 pub use session::{Authenticated, Sessions};

@@ -1,3 +1,4 @@
 //! Storage, on both databases.
 
+mod population;
 mod schema;

@@ -1,0 +1,118 @@
+//! Many rows at once.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::Value;
+use tokio::sync::mpsc;
+
+use super::PopulationProgress;
+use crate::{StorageError, UnitOfWork, unit_of_work::Executor};
+
+/// SQLite takes 32,766 values in a statement (`SQLITE_MAX_VARIABLE_NUMBER`), PostgreSQL 65,535.
+const MOST_VALUES: usize = 32_766;
+/// Longer statements are not faster any more.
+const MOST_ROWS: usize = 1_000;
+/// How often progress is told.
+const PACE: Duration = Duration::from_secs(2);
+
+/// Inserts of many rows by few statements.
+pub(super) struct Bulk<'a> {
+    uow: &'a UnitOfWork,
+    progress: &'a (dyn Fn(PopulationProgress) + Sync),
+}
+
+impl<'a> Bulk<'a> {
+    pub(super) fn new(uow: &'a UnitOfWork, progress: &'a (dyn Fn(PopulationProgress) + Sync)) -> Self {
+        Self { uow, progress }
+    }
+
+    /// Fills `table` with the rows of the indexes from 0 up to `of`. They are made on a thread of their own while
+    /// the database stores those before.
+    pub(super) async fn insert<const N: usize>(
+        &self,
+        table: &'static str,
+        columns: [&'static str; N],
+        of: u64,
+        row: impl Fn(u64) -> [Value; N] + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let began = Instant::now();
+        let rows_at_once = (MOST_VALUES / N).min(MOST_ROWS);
+        let full = statement(table, &columns, rows_at_once);
+        let (sender, mut chunks) = mpsc::channel::<Vec<Value>>(2);
+        let maker = tokio::task::spawn_blocking(move || {
+            let mut next = 0;
+            while next < of {
+                let end = of.min(next + rows_at_once as u64);
+                // Nobody receives any more when the database has refused.
+                if sender
+                    .blocking_send((next..end).flat_map(&row).collect())
+                    .is_err()
+                {
+                    return;
+                }
+                next = end;
+            }
+        });
+        let (mut done, mut told) = (0, Instant::now());
+        while let Some(values) = chunks.recv().await {
+            let rows = values.len() / N;
+            let executor = Executor::Unit(self.uow);
+            if rows == rows_at_once {
+                executor.execute(&full, values).await?;
+            } else {
+                executor
+                    .execute(&statement(table, &columns, rows), values)
+                    .await?;
+            }
+            done += rows as u64;
+            if done == of || told.elapsed() >= PACE {
+                told = Instant::now();
+                let elapsed = began.elapsed();
+                (self.progress)(PopulationProgress {
+                    table,
+                    done,
+                    of,
+                    elapsed,
+                });
+            }
+        }
+        if let Err(error) = maker.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+        Ok(())
+    }
+}
+
+/// `INSERT INTO table (a, b) VALUES ($1, $2), ($3, $4), …`
+fn statement(table: &str, columns: &[&str], rows: usize) -> String {
+    let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+    let mut value = 0;
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns.len() {
+            value += 1;
+            if column > 0 {
+                sql.push_str(", ");
+            }
+            sql.push('$');
+            sql.push_str(&value.to_string());
+        }
+        sql.push(')');
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_has_a_placeholder_for_every_value() {
+        assert_eq!(
+            statement("t", &["a", "b"], 2),
+            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)"
+        );
+    }
+}
