@@ -1,0 +1,88 @@
+//! Which crate may know which library.
+
+use crate::{Breach, Workspace};
+
+/// A library (or the beginning of its name, with a `*`), the crates that may name it, and why only those.
+type Technology = (&'static str, &'static [&'static str], &'static str);
+
+const TECHNOLOGIES: &[Technology] = &[
+    (
+        "sea-orm*",
+        &["resonance-persistence", "migration"],
+        "storage is known to persistence alone",
+    ),
+    (
+        "sqlx*",
+        &["resonance-persistence", "resonance-testkit"],
+        "storage is known to persistence alone; the test kit makes databases",
+    ),
+    (
+        "async-graphql*",
+        &["resonance-gateway*"],
+        "GraphQL is known to the gateway alone",
+    ),
+    (
+        "axum*",
+        &["resonance-gateway*", "resonance"],
+        "HTTP is known to the gateway alone; the binary serves its router",
+    ),
+    (
+        "espeak-ng*",
+        &["resonance-speech-espeak"],
+        "it is GPL: it stays behind the feature engine-espeak",
+    ),
+    (
+        "jsonwebtoken",
+        &["resonance-identity", "tests"],
+        "tokens are known to identity alone",
+    ),
+    (
+        "argon2",
+        &["resonance-identity"],
+        "password hashing is known to identity alone",
+    ),
+    ("lettre", &["resonance-mail"], "SMTP is known to mail alone"),
+    (
+        "object_store",
+        &["resonance-blobs"],
+        "object stores are known to blobs alone",
+    ),
+    (
+        "symphonia*",
+        &["resonance-speech"],
+        "codecs are known to speech alone",
+    ),
+    (
+        "image",
+        &["resonance-images"],
+        "image codecs are known to images alone",
+    ),
+    (
+        "cedar-policy*",
+        &["resonance-authz-oracle"],
+        "Cedar is a second opinion for tests",
+    ),
+];
+
+fn matches(pattern: &str, name: &str) -> bool {
+    pattern
+        .strip_suffix('*')
+        .map_or(pattern == name, |start| name.starts_with(start))
+}
+
+pub(crate) fn check(workspace: &Workspace) -> Vec<Breach> {
+    let mut breaches = vec![];
+    for package in &workspace.packages {
+        for dependency in &package.dependencies {
+            for (library, knowers, reason) in TECHNOLOGIES {
+                if matches(library, &dependency.name)
+                    && !knowers.iter().any(|knower| matches(knower, &package.name))
+                {
+                    let message = format!("{} may not name {}: {reason}", package.name, dependency.name);
+                    breaches.push(Breach::new(workspace.manifest(&package.name), message));
+                }
+            }
+        }
+    }
+    breaches
+}
