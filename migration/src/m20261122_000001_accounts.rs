@@ -30,20 +30,33 @@ crate::migration! {
             verified_at {time},
             created_at {time} NOT NULL
         )",
-        "CREATE UNIQUE INDEX user_emails_address_key ON user_emails (address_key)",
-        "CREATE INDEX user_emails_user ON user_emails (user_id)",
+        // An address belongs to whoever proved it. What was not proved keeps nobody else from proving it.
+        "CREATE UNIQUE INDEX user_emails_proved ON user_emails (address_key) WHERE verified_at IS NOT NULL",
+        "CREATE UNIQUE INDEX user_emails_user ON user_emails (user_id, address_key)",
+        "CREATE UNIQUE INDEX user_emails_primary ON user_emails (user_id) WHERE is_primary",
+        // People who asked for an account and have not proved the address yet.
+        "CREATE TABLE sign_ups (
+            id {id} NOT NULL PRIMARY KEY,
+            name text NOT NULL,
+            email text NOT NULL,
+            password_hash text NOT NULL,
+            created_at {time} NOT NULL
+        )",
+        "CREATE INDEX sign_ups_created_at ON sign_ups (created_at)",
+        // The digits are kept nowhere: they derive from the id and the instance's secret. `subject_id` is the sign-up,
+        // the address or the user that the code is about; null where an address without an account asked.
         "CREATE TABLE verification_codes (
             id {id} NOT NULL PRIMARY KEY,
-            user_id {id} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-            address_key {key} NOT NULL,
             purpose text NOT NULL,
+            subject_id {id},
+            address text NOT NULL,
             attempts integer NOT NULL,
             consumed_at {time},
             created_at {time} NOT NULL
         )",
-        // The code that counts is the newest one for an address and a purpose.
-        "CREATE INDEX verification_codes_newest ON verification_codes (address_key, purpose, id)",
-        "CREATE INDEX verification_codes_user ON verification_codes (user_id)",
+        // The code that counts is the newest one about its subject.
+        "CREATE INDEX verification_codes_subject ON verification_codes (subject_id, purpose, id)",
+        "CREATE INDEX verification_codes_created_at ON verification_codes (created_at)",
         "CREATE TABLE sessions (
             id {id} NOT NULL PRIMARY KEY,
             user_id {id} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -74,6 +87,7 @@ crate::migration! {
         "DROP TABLE throttles",
         "DROP TABLE sessions",
         "DROP TABLE verification_codes",
+        "DROP TABLE sign_ups",
         "DROP TABLE user_emails",
         "DROP TABLE users",
         "DROP TABLE instance",

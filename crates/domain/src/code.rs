@@ -1,6 +1,7 @@
 //! Six-digit codes that prove an address.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::VerificationCodeId;
 
@@ -14,7 +15,9 @@ pub const CODE_RESEND_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// What a code is good for. A code for one purpose is void for every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodePurpose {
-    /// Proves an address of an account.
+    /// Proves the address of a sign-up, which makes the account.
+    SignUp,
+    /// Proves a further address of an account.
     VerifyEmail,
     /// Allows a new password.
     ResetPassword,
@@ -25,6 +28,7 @@ impl CodePurpose {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::SignUp => "sign_up",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
         }
@@ -33,19 +37,24 @@ impl CodePurpose {
     /// Reads the stored form.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::VerifyEmail, Self::ResetPassword]
+        [Self::SignUp, Self::VerifyEmail, Self::ResetPassword]
             .into_iter()
             .find(|purpose| purpose.as_str() == text)
     }
 }
 
-/// A code that was sent. The digits are not part of it: only their keyed hash is kept.
+/// A code that was sent. The digits are not part of it and kept nowhere: they derive from its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerificationCode {
     /// Its identity.
     pub id: VerificationCodeId,
     /// What it is good for.
     pub purpose: CodePurpose,
+    /// The sign-up, the address or the user that it is about; `None` where an address without an account asked, whose
+    /// code no try ever matches.
+    pub subject: Option<Uuid>,
+    /// The address that it is sent to.
+    pub address: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Wrong tries so far.
@@ -71,7 +80,7 @@ impl VerificationCode {
     /// # Errors
     /// [`CodeRefusal`].
     pub fn usable_at(&self, now: DateTime<Utc>) -> Result<(), CodeRefusal> {
-        if self.consumed_at.is_some() || now >= self.created_at + CODE_LIFETIME {
+        if self.consumed_at.is_some() || now >= self.expires_at() {
             Err(CodeRefusal::Expired)
         } else if self.attempts >= CODE_MAX_ATTEMPTS {
             Err(CodeRefusal::Exhausted)
@@ -80,18 +89,15 @@ impl VerificationCode {
         }
     }
 
-    /// How long to wait at `now` before another code may be sent; `None` means not at all.
+    /// The first moment at which it is no longer valid.
     #[must_use]
-    pub fn wait_before_resend(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let wait = self.created_at + CODE_RESEND_AFTER - now;
-        (wait > TimeDelta::zero()).then_some(wait)
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.created_at + CODE_LIFETIME
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::Id;
 
@@ -101,6 +107,8 @@ mod tests {
         let fresh = VerificationCode {
             id: Id::from_uuid(Uuid::nil()),
             purpose: CodePurpose::VerifyEmail,
+            subject: None,
+            address: "ada@example.org".into(),
             created_at: at(0),
             attempts: 4,
             consumed_at: None,
@@ -117,7 +125,5 @@ mod tests {
             ..fresh.clone()
         };
         assert_eq!(used.usable_at(at(2)), Err(CodeRefusal::Expired));
-        assert_eq!(fresh.wait_before_resend(at(29)), Some(TimeDelta::seconds(1)));
-        assert_eq!(fresh.wait_before_resend(at(30)), None);
     }
 }

@@ -79,7 +79,11 @@ event_kinds! {
     UserCreated = "user.created";
     /// An address of a user was proved.
     UserEmailVerified = "user.email_verified";
-    /// A user changed the profile.
+    /// A user added an address, which is not proved yet.
+    UserEmailAdded = "user.email_added";
+    /// A user removed an address.
+    UserEmailRemoved = "user.email_removed";
+    /// A user changed the name or the primary address.
     UserUpdated = "user.updated";
     /// A user set a new password, knowing the old one or by code.
     UserPasswordChanged = "user.password_changed";

@@ -200,12 +200,16 @@ ids! {
     InvitationId = Invitation, "inv";
     /// A piece of durable background work.
     JobId = Job, "job";
+    /// A token for other services.
+    JwtId = Jwt, "jwt";
     /// A user's membership in an organization.
     MembershipId = Membership, "mem";
     /// An organization: the tenant.
     OrganizationId = Organization, "org";
     /// A signed-in session.
     SessionId = Session, "sess";
+    /// Somebody's wish for an account, until the address is proved.
+    SignUpId = SignUp, "signup";
     /// One entry of the usage ledger.
     UsageEntryId = UsageEntry, "use";
     /// One e-mail address of a user.

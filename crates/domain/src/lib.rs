@@ -50,8 +50,8 @@ pub use generation::{
     SpeechSettings, VoiceOfGeneration, reuse_key,
 };
 pub use id::{
-    EventId, GenerationId, Id, IdKind, InvitationId, JobId, MembershipId, OrganizationId, ParseIdError,
-    SessionId, UsageEntryId, UserEmailId, UserId, VerificationCodeId, VoiceId, kind,
+    EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId, OrganizationId,
+    ParseIdError, SessionId, SignUpId, UsageEntryId, UserEmailId, UserId, VerificationCodeId, VoiceId, kind,
 };
 pub use in_org::InOrg;
 pub use invitation::{
@@ -68,7 +68,7 @@ pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};
 pub use usage::{UsageDay, UsageEntry, UsageEntryKind, UsageMetric};
-pub use user::{PersonName, User, UserEmail};
+pub use user::{EMAILS_PER_USER, PersonName, SIGN_UP_LIFETIME, User, UserEmail, UserProfile};
 pub use voice::{
     Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,
     VoiceDescription, VoiceFilter, VoiceName, VoiceOrder, VoiceScope, VoiceSort,

@@ -1,6 +1,6 @@
 //! People with accounts.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{OrganizationId, UserEmailId, UserId, text::text_type};
 
@@ -8,6 +8,11 @@ text_type! {
     /// A person's display name: 1 to 128 characters on one line.
     PersonName, one_line, 1..=128
 }
+
+/// How long a sign-up waits for its address to be proved.
+pub const SIGN_UP_LIFETIME: TimeDelta = TimeDelta::days(1);
+/// How many addresses an account may have, proved or not.
+pub const EMAILS_PER_USER: usize = 10;
 
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,4 +46,16 @@ pub struct UserEmail {
     pub verified_at: Option<DateTime<Utc>>,
     /// Whether it is the address that mails go to.
     pub primary: bool,
+}
+
+/// What an organization's members see of somebody who is or was one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserProfile {
+    /// The account's identity.
+    pub id: UserId,
+    /// The display name.
+    pub name: String,
+    /// The primary e-mail address; `None` for whoever is no member (any more), and for viewers who may not list the
+    /// members.
+    pub email: Option<String>,
 }

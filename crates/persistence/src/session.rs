@@ -5,11 +5,11 @@ use resonance_authz::{
     Authorizer, Grant, OwnGrant, ReadOrganization, Standing, StandingRecord, SystemGrant,
     system::{Admit, Authenticate},
 };
-use resonance_domain::{Id, OrganizationId, Session, SessionId, User};
+use resonance_domain::{Direction, Id, OrganizationId, Page, PageRequest, Session, SessionId, User, UserId};
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
-use crate::{Standings, StorageError, read_rows, unit_of_work::Executor, user};
+use crate::{IdCursor, Standings, StorageError, read_rows, unit_of_work::Executor, user};
 
 /// The table of sessions. Tokens are looked up by their hash and never stored.
 #[derive(Debug, Clone, Copy)]
@@ -175,6 +175,79 @@ impl Sessions<'_> {
         const END: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
         let values = [session.as_uuid().into(), own.user().as_uuid().into()];
         Ok(self.0.execute(END, values).await? > 0)
+    }
+
+    /// Ends all of the user's own sessions but `keep`; how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_others(self, own: &OwnGrant, keep: SessionId) -> Result<u64, StorageError> {
+        const END: &str = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        let values = [own.user().as_uuid().into(), keep.as_uuid().into()];
+        self.0.execute(END, values).await
+    }
+
+    /// Ends all sessions of a user whose password was reset; how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_all(self, _grant: &SystemGrant<Admit>, user: UserId) -> Result<u64, StorageError> {
+        const END: &str = "DELETE FROM sessions WHERE user_id = $1";
+        self.0.execute(END, [user.as_uuid().into()]).await
+    }
+
+    /// A page of the user's own sessions that have not expired at `now`, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page(
+        self,
+        own: &OwnGrant,
+        page: &PageRequest<IdCursor>,
+        now: DateTime<Utc>,
+    ) -> Result<Page<Session>, StorageError> {
+        let (beyond, order) = match page.direction {
+            Direction::Forward => ("<", "DESC"),
+            Direction::Backward => (">", "ASC"),
+        };
+        let limit = i64::from(page.limit) + 1;
+        let mut values = vec![own.user().as_uuid().into(), now.into(), limit.into()];
+        let from = match page.cursor {
+            Some(IdCursor(cursor)) => {
+                values.push(cursor.into());
+                format!("AND id {beyond} $4")
+            }
+            None => String::new(),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions WHERE user_id = $1 AND expires_at > $2 {from} ORDER BY id {order} LIMIT $3"
+        );
+        let rows = self.0.all(&sql, values, |row| read(row, 0)).await?;
+        Ok(Page::from_rows(page, rows))
+    }
+
+    /// How many sessions the user has that have not expired at `now`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count(self, own: &OwnGrant, now: DateTime<Utc>) -> Result<u64, StorageError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND expires_at > $2";
+        let values = [own.user().as_uuid().into(), now.into()];
+        let count = self.0.one(COUNT, values, |row| row.try_get_by_index(0)).await?;
+        read_rows::count(count.unwrap_or(0), "sessions")
+    }
+
+    /// Forgets sessions that have expired at `now`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forget_expired(
+        self,
+        _grant: &SystemGrant<Authenticate>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StorageError> {
+        const FORGET: &str = "DELETE FROM sessions WHERE expires_at <= $1";
+        self.0.execute(FORGET, [now.into()]).await
     }
 }
 

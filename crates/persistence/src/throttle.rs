@@ -71,6 +71,18 @@ impl Throttles<'_> {
         })
     }
 
+    /// Gives one back that was taken from `key` and turned out not to count.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn give_back(self, key: &str, throttle: Throttle) -> Result<(), StorageError> {
+        const GIVE_BACK: &str = "UPDATE throttles SET idle_at = idle_at - $2 WHERE key = $1";
+        let per = throttle.per.num_microseconds().unwrap_or(i64::MAX);
+        let cost = per / i64::from(throttle.limit.max(1));
+        self.0.execute(GIVE_BACK, [key.into(), cost.into()]).await?;
+        Ok(())
+    }
+
     /// Gives `key` its whole allowance back.
     ///
     /// # Errors

@@ -7,8 +7,9 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, Invitations, Jobs, LiveNote, Memberships, NewEvent, ObjectOwners, Organizations,
-    Purges, ReceivedInvitations, Sessions, Standings, StorageError, Throttles, Usage, Users, Voices, event,
+    Database, Events, InstanceRow, Invitations, Jobs, LiveNote, Memberships, NewEvent, ObjectOwners,
+    Organizations, Purges, ReceivedInvitations, Sessions, SignUps, Standings, StorageError, Throttles, Usage,
+    UserEmails, Users, VerificationCodes, Voices, event,
     live::{self, Wakes},
 };
 
@@ -120,6 +121,26 @@ pub trait Repositories: executor::HasExecutor {
     /// People with accounts.
     fn users(&self) -> Users<'_> {
         Users(self.executor())
+    }
+
+    /// The addresses of users.
+    fn user_emails(&self) -> UserEmails<'_> {
+        UserEmails(self.executor())
+    }
+
+    /// People who asked for an account.
+    fn sign_ups(&self) -> SignUps<'_> {
+        SignUps(self.executor())
+    }
+
+    /// Codes that were sent.
+    fn verification_codes(&self) -> VerificationCodes<'_> {
+        VerificationCodes(self.executor())
+    }
+
+    /// What the instance is.
+    fn instance(&self) -> InstanceRow<'_> {
+        InstanceRow(self.executor())
     }
 
     /// Signed-in sessions.

@@ -76,9 +76,7 @@ impl Services {
                 }
                 if since_tidy >= TIDY {
                     since_tidy = Duration::ZERO;
-                    core.database
-                        .atomically(async |uow| uow.throttles().forget_idle(now).await)
-                        .await?;
+                    self.tidy_accounts().await?;
                 }
                 Ok::<_, resonance_persistence::StorageError>(())
             };

@@ -86,6 +86,7 @@ pub(crate) struct Core {
     pub(crate) passwords: Passwords,
     /// Password hashing takes memory: no more at a time than there are permits.
     pub(crate) hashing: Semaphore,
+    pub(crate) secret_fingerprint: String,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
     pub(crate) jwts: Jwts,
@@ -113,6 +114,7 @@ impl Services {
         let jwts = Jwts::new(&ports.secret, &ports.settings.public_url)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self(Arc::new(Core {
+            secret_fingerprint: ports.secret.fingerprint(),
             tokens: Tokens::new(&ports.secret),
             codes: Codes::new(&ports.secret),
             urls: UrlSigner::new(&ports.secret),

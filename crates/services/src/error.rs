@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use resonance_authz::{Denied, StandError};
 use resonance_blobs::BlobError;
-use resonance_domain::{ErrorCode, FieldError, InvitationRefusal, LastAdmin, SeatRefusal};
+use resonance_domain::{ErrorCode, FieldError, FieldErrors, InvitationRefusal, LastAdmin, SeatRefusal};
 use resonance_persistence::StorageError;
 
 /// Why a use case did not do what was asked.
@@ -75,6 +75,12 @@ impl From<FieldError> for ServiceError {
 impl From<Vec<FieldError>> for ServiceError {
     fn from(errors: Vec<FieldError>) -> Self {
         Self::Refused(errors)
+    }
+}
+
+impl From<FieldErrors> for ServiceError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Refused(errors.finish().err().unwrap_or_default())
     }
 }
 

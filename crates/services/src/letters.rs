@@ -4,6 +4,8 @@
 //! about, and no secret. The mail worker composes the letter when it sends it: codes and links are derived anew from
 //! the ids, and a letter that became pointless in the meantime is not sent.
 
+mod accounts;
+
 use resonance_domain::Event;
 use serde_json::Value;
 
@@ -22,12 +24,10 @@ pub(crate) struct Letter {
 
 /// The payloads of the mail jobs that an event calls for.
 pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
-    let _ = event;
-    Vec::new()
+    accounts::jobs_for(event)
 }
 
 /// The recipient and the letter of a mail job, or `None` if it became pointless.
 pub(crate) async fn compose(core: &Core, payload: &Value) -> Outcome<Option<(String, Letter)>> {
-    let _ = (core, payload);
-    Ok(None)
+    accounts::compose(core, payload).await
 }

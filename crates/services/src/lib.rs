@@ -7,28 +7,46 @@
 //!
 //! This crate never knows SQL, GraphQL or HTTP, and never hands a grant to a front end.
 
+mod accounts;
 mod ambient;
 mod authentication;
 mod background;
+mod codes;
 mod core;
 mod delivery;
+mod email_addresses;
 mod error;
+mod hashing;
+mod instance;
+mod jwt;
 mod letters;
 mod limits;
 mod mailing;
+mod password;
 mod relay;
 mod request;
+mod sessions;
+mod sign_in;
+mod sign_up;
 mod sweep;
+mod throttling;
 mod token;
 mod worker;
 
 pub use self::core::{Ports, Services, Settings};
+pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
 pub use authentication::Account;
 pub use delivery::Delivery;
+pub use email_addresses::EmailAddresses;
 pub use error::{Outcome, Refusal, ServiceError};
+pub use instance::InstanceSecretError;
+pub use jwt::Jwt;
+pub use password::PendingPasswordReset;
 pub use request::Request;
 pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_persistence::{IdCursor, TextCursor};
+pub use sessions::Sessions;
+pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
 pub use token::{INVITATION_TOKEN, SESSION_TOKEN};

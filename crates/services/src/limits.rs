@@ -29,3 +29,10 @@ pub(crate) const SIGN_UPS_BY_CLIENT: Throttle = Throttle {
     limit: 30,
     per: TimeDelta::hours(1),
 };
+/// Wrong codes for one address, over all codes that it asks for: 5 tries for each code and a code every 30 seconds would
+/// else let somebody guess a code out of a million within weeks. NIST SP 800-63B (revision 4, 3.2.2) allows 100 in a
+/// row.
+pub(crate) const WRONG_CODES_BY_ADDRESS: Throttle = Throttle {
+    limit: 50,
+    per: TimeDelta::days(1),
+};

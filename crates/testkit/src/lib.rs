@@ -14,11 +14,12 @@ mod clock;
 mod database;
 mod instance;
 mod people;
+mod sql;
 
 pub use clock::TestClock;
 pub use database::{Backend, TestDatabase};
 pub use instance::{Instance, SECRET};
-pub use people::Person;
+pub use people::{PASSWORD, Person};
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.
 ///

@@ -1,14 +1,15 @@
 //! People who use an instance.
 
 use resonance_authz::{SystemGrant, system::Admit};
-use resonance_domain::{
-    Clock, EmailAddress, IdsExt, OrganizationId, Origin, PersonName, SESSION_IDLE_LIFETIME, Session, UserId,
-};
-use resonance_identity::SecretToken;
-use resonance_persistence::{NewUser, Repositories, StorageError};
-use resonance_services::{Request, SESSION_TOKEN, SystemIds};
+use resonance_domain::{CodePurpose, OrganizationId, Origin, SignUpId, UserId};
+use resonance_identity::{Codes, InstanceSecret};
+use resonance_persistence::Repositories;
+use resonance_services::{NewSignUp, OpenedSession, Request, SignedUp};
 
-use crate::Instance;
+use crate::{Instance, SECRET};
+
+/// The password of everybody who signs up by [`Instance::sign_up`].
+pub const PASSWORD: &str = "tumbling violet meridian";
 
 /// Somebody with an account and an open session.
 #[derive(Debug, Clone)]
@@ -23,51 +24,76 @@ pub struct Person {
     pub token: String,
 }
 
+impl From<OpenedSession> for Person {
+    fn from(opened: OpenedSession) -> Self {
+        Self {
+            user: opened.user.id,
+            name: opened.user.name,
+            email: opened.user.email,
+            token: opened.token,
+        }
+    }
+}
+
 impl Instance {
-    /// Makes an account with a proved address and an open session.
+    /// Signs somebody up, by way of the code.
     ///
     /// # Panics
     /// If the address has an account already.
     pub async fn sign_up(&self, name: &str, email: &str) -> Person {
-        let user = SystemIds.next();
-        let now = self.clock.now();
-        let token = SecretToken::random(SESSION_TOKEN, &mut rand::rng());
-        let session = Session {
-            id: SystemIds.next(),
-            user,
-            active_organization: None,
-            user_agent: None,
-            ip_address: None,
-            created_at: now,
-            last_used_at: now,
-            expires_at: now + SESSION_IDLE_LIFETIME,
-        };
-        self.test_database
-            .database
-            .atomically(async |uow| {
-                let grant = SystemGrant::<Admit>::for_job();
-                let new = NewUser {
-                    id: user,
-                    name: &PersonName::parse(name).unwrap(),
-                    email_id: SystemIds.next(),
-                    email: &EmailAddress::parse(email).unwrap(),
-                    password_hash: "nobody signs in with this",
-                    created_at: now,
-                };
-                uow.users().insert(&grant, &new).await?;
-                uow.sessions()
-                    .open(&grant, &session, token.hash().as_bytes())
-                    .await?;
-                Ok::<_, StorageError>(())
+        let request = self.anonymous();
+        let signed_up = request
+            .accounts()
+            .sign_up(NewSignUp {
+                name: name.to_owned(),
+                email: email.to_owned(),
+                password: PASSWORD.to_owned(),
+                invitation_token: None,
             })
             .await
             .unwrap();
-        Person {
-            user,
-            name: name.to_owned(),
-            email: email.to_owned(),
-            token: token.expose(),
-        }
+        let SignedUp::CodeSent(pending) = signed_up else {
+            panic!("signed up without a code");
+        };
+        let code = self.sign_up_code(pending.id).await;
+        let opened = request.accounts().verify_sign_up(pending.id, &code).await;
+        opened.unwrap().into()
+    }
+
+    /// The code of a sign-up, without waiting for the mail.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn sign_up_code(&self, sign_up: SignUpId) -> String {
+        let code = self
+            .test_database
+            .database
+            .atomically(async |uow| {
+                let grant = SystemGrant::<Admit>::for_job();
+                uow.verification_codes()
+                    .lock_newest(&grant, CodePurpose::SignUp, sign_up.as_uuid())
+                    .await
+            })
+            .await
+            .unwrap()
+            .unwrap();
+        let codes = Codes::new(&InstanceSecret::parse(SECRET).unwrap());
+        let digits = codes.derive(code.purpose.as_str(), code.id.as_uuid().as_bytes(), 0);
+        digits.expose().to_owned()
+    }
+
+    /// The code in the newest mail to `email` that begins with one, after all mails are out.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn mailed_code(&self, email: &str) -> String {
+        self.services.settle().await.unwrap();
+        let mails = self.mails.list(1000).await.unwrap();
+        let mail = mails
+            .iter()
+            .filter(|mail| mail.to == email)
+            .find_map(|mail| mail.subject.split(' ').next()?.parse::<u32>().ok());
+        format!("{:06}", mail.unwrap())
     }
 
     /// A request of that person, working in whatever organization is the active one.
@@ -76,10 +102,8 @@ impl Instance {
     /// If the person's session has ended.
     pub async fn request_of(&self, person: &Person) -> Request {
         let origin = Origin::default();
-        self.services
-            .authenticate(&person.token, origin, None)
-            .await
-            .unwrap()
+        let request = self.services.authenticate(&person.token, origin, None);
+        request.await.unwrap()
     }
 
     /// A request of that person which names an organization by its header.
@@ -92,5 +116,15 @@ impl Instance {
             .services
             .authenticate(&person.token, origin, Some(organization));
         request.await.unwrap()
+    }
+
+    /// A request of nobody known, from a client's address.
+    #[must_use]
+    pub fn anonymous_from(&self, ip_address: &str) -> Request {
+        let origin = Origin {
+            ip_address: Some(ip_address.to_owned()),
+            ..Origin::default()
+        };
+        self.services.request(resonance_authz::Actor::Anonymous, origin)
     }
 }
