@@ -10,7 +10,7 @@ use sea_orm::{DbErr, QueryResult};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{StorageError, raw::Sql, unit_of_work::Executor};
 
 /// A kind of work, with workers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -300,28 +300,31 @@ impl Jobs<'_> {
             > 0)
     }
 
-    /// How many jobs of `queue` come before the one about `subject`, counted up to `most`; `None` if it does not
-    /// wait.
+    /// How many jobs of `queue` come before those about `subjects`, counted up to `most` each; those that do not wait
+    /// are not in the answer.
     ///
     /// # Errors
     /// The database's.
     pub async fn ahead_of(
         self,
         queue: JobQueue,
-        subject: Uuid,
+        subjects: &[Uuid],
         most: u32,
-    ) -> Result<Option<u32>, StorageError> {
-        const AHEAD: &str = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM jobs AS earlier
+    ) -> Result<Vec<(Uuid, u32)>, StorageError> {
+        let mut sql = Sql::new(
+            "SELECT subject_id, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs AS earlier
                 WHERE earlier.queue = $1 AND earlier.state = 'queued'
-                  AND (earlier.turn < job.turn OR (earlier.turn = job.turn AND earlier.id < job.id))
-                LIMIT $3) AS ahead)
-            FROM jobs AS job WHERE job.queue = $1 AND job.subject_id = $2 AND job.state IN ('queued', 'waiting')";
-        let values = [queue.as_str().into(), subject.into(), i64::from(most).into()];
-        let ahead = self
-            .0
-            .one(AHEAD, values, |row| row.try_get_by_index::<i64>(0))
-            .await?;
-        Ok(ahead.map(|ahead| u32::try_from(ahead).unwrap_or(most)))
+                  AND (earlier.turn, earlier.id) < (job.turn, job.id) LIMIT $2) AS ahead)
+            FROM jobs AS job WHERE job.queue = $1 AND job.state IN ('queued', 'waiting') AND job.subject_id IN ",
+            [queue.as_str().into(), i64::from(most).into()],
+        );
+        sql.list(subjects.iter().copied());
+        self.0
+            .rows(sql, |row| {
+                let ahead: i64 = row.try_get_by_index(1)?;
+                Ok((row.try_get_by_index(0)?, u32::try_from(ahead).unwrap_or(most)))
+            })
+            .await
     }
 
     /// How many jobs each queue holds, by state: for metrics.

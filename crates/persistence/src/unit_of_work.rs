@@ -7,9 +7,9 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Events, InstanceRow, Invitations, Jobs, LiveNote, Memberships, NewEvent, ObjectOwners,
-    Organizations, Purges, ReceivedInvitations, Sessions, SignUps, Standings, StorageError, Throttles, Usage,
-    UserEmails, Users, VerificationCodes, Voices, event,
+    Database, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote, Memberships, NewEvent,
+    ObjectOwners, Organizations, Purges, ReceivedInvitations, Sessions, SignUps, Speaking, Standings,
+    StorageError, Throttles, Usage, UserEmails, Users, VerificationCodes, Voices, event,
     live::{self, Wakes},
 };
 
@@ -181,6 +181,16 @@ pub trait Repositories: executor::HasExecutor {
     /// Events.
     fn events(&self) -> Events<'_> {
         Events(self.executor())
+    }
+
+    /// Generations, for members.
+    fn generations(&self) -> Generations<'_> {
+        Generations(self.executor())
+    }
+
+    /// Generations at work, for the speech worker.
+    fn speaking(&self) -> Speaking<'_> {
+        Speaking(self.executor())
     }
 
     /// The usage ledger.
