@@ -300,14 +300,15 @@ impl Jobs<'_> {
             > 0)
     }
 
-    /// How many jobs of `queue` come before those about `subjects`, counted up to `most` each; those that do not wait
-    /// are not in the answer.
+    /// How many jobs of `queue` come before those of `organization` about `subjects`, counted up to `most` each; those
+    /// that do not wait are not in the answer.
     ///
     /// # Errors
     /// The database's.
     pub async fn ahead_of(
         self,
         queue: JobQueue,
+        organization: OrganizationId,
         subjects: &[Uuid],
         most: u32,
     ) -> Result<Vec<(Uuid, u32)>, StorageError> {
@@ -315,8 +316,13 @@ impl Jobs<'_> {
             "SELECT subject_id, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs AS earlier
                 WHERE earlier.queue = $1 AND earlier.state = 'queued'
                   AND (earlier.turn, earlier.id) < (job.turn, job.id) LIMIT $2) AS ahead)
-            FROM jobs AS job WHERE job.queue = $1 AND job.state IN ('queued', 'waiting') AND job.subject_id IN ",
-            [queue.as_str().into(), i64::from(most).into()],
+            FROM jobs AS job WHERE job.queue = $1 AND job.organization_id = $3
+              AND job.state IN ('queued', 'waiting') AND job.subject_id IN ",
+            [
+                queue.as_str().into(),
+                i64::from(most).into(),
+                organization.as_uuid().into(),
+            ],
         );
         sql.list(subjects.iter().copied());
         self.0

@@ -6,13 +6,16 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::Speak};
-use resonance_domain::{AudioFormat, GenerationFailure, GenerationId, InOrg, SpeechSettings};
+use resonance_domain::{
+    AudioFormat, GenerationFailure, GenerationId, GenerationState, InOrg, SpeechSettings,
+};
 use sea_orm::Value;
 
 use crate::{
     StorageError,
     generation::{read_format, read_settings},
     raw::Sql,
+    read_rows::known,
     unit_of_work::Executor,
 };
 
@@ -77,6 +80,24 @@ impl Speaking<'_> {
                     format: read_format(row, 3)?,
                     settings: read_settings(row, 4)?,
                 })
+            })
+            .await
+    }
+
+    /// Where a generation stands; `None` if it is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn state(
+        self,
+        _grant: &SystemGrant<Speak>,
+        generation: InOrg<GenerationId>,
+    ) -> Result<Option<GenerationState>, StorageError> {
+        const STATE: &str = "SELECT state FROM generations WHERE organization_id = $1 AND id = $2";
+        self.0
+            .row(Sql::new(STATE, address(generation)), |row| {
+                let state: String = row.try_get_by_index(0)?;
+                known(GenerationState::from_stored(&state), "generations.state")
             })
             .await
     }

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, ServiceError, Services, mailing, sweep};
+use crate::{Outcome, ServiceError, Services, mailing, speaking, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,7 +60,8 @@ async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome
     match queue {
         JobQueue::Mail => mailing::send(services.core(), job).await,
         JobQueue::Sweep => sweep::sweep(services.core(), job).await,
-        JobQueue::Speak | JobQueue::Purge | JobQueue::Preview => {
+        JobQueue::Speak => speaking::speak(services.core(), job).await,
+        JobQueue::Purge | JobQueue::Preview => {
             Err(ServiceError::internal("a queue without a worker", queue.as_str()))
         }
     }
@@ -113,7 +114,13 @@ pub(crate) async fn run(services: &Services, queue: JobQueue, stop: &Cancellatio
         for job in jobs.values() {
             let handed = core
                 .database
-                .atomically(async |uow| uow.jobs().hand_back(job).await)
+                .atomically(async |uow| {
+                    let handed = uow.jobs().hand_back(job).await?;
+                    if handed && queue == JobQueue::Speak {
+                        speaking::hand_back(uow, job).await?;
+                    }
+                    Ok::<_, StorageError>(handed)
+                })
                 .await;
             if let Err(error) = handed {
                 tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "handing a job back failed; its lease will run out");

@@ -21,6 +21,8 @@ pub struct Encoded {
     pub content_type: &'static str,
     /// How long it plays.
     pub duration: Duration,
+    /// Samples per second.
+    pub sample_rate: u32,
 }
 
 /// Why a sound was not encoded.
@@ -63,6 +65,11 @@ pub fn encode(pcm: &Pcm, format: AudioFormat) -> Result<Encoded, EncodeError> {
         bytes: bytes.into(),
         content_type: format.content_type(),
         duration: pcm.duration(),
+        sample_rate: match format {
+            AudioFormat::Wav | AudioFormat::Flac => pcm.sample_rate(),
+            AudioFormat::Mp3 => mp3::rate(pcm.sample_rate()),
+            AudioFormat::Opus => opus::RATE.get(),
+        },
     })
 }
 

@@ -11,12 +11,13 @@ const RATES: [u32; 9] = [
     8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
 ];
 
+/// The rate of the file for a sound of another: the next higher that the format knows.
+pub(super) fn rate(sound: u32) -> u32 {
+    RATES.into_iter().find(|rate| *rate >= sound).unwrap_or(48_000)
+}
+
 pub(super) fn encode(pcm: &Pcm) -> Result<Vec<u8>, Failure> {
-    let rate = RATES
-        .into_iter()
-        .find(|rate| *rate >= pcm.sample_rate())
-        .unwrap_or(48_000);
-    let rate = NonZeroU32::new(rate).ok_or_else(|| Failure::new("no sample rate"))?;
+    let rate = NonZeroU32::new(rate(pcm.sample_rate())).ok_or_else(|| Failure::new("no sample rate"))?;
     let pcm = pcm
         .resampled(rate)
         .ok_or_else(|| Failure::new("the sample rate cannot be converted"))?;

@@ -8,7 +8,7 @@ use opus_rs::{Application, OpusEncoder};
 use super::{Failure, Pcm};
 
 /// The rate in which Opus counts, whatever it is given.
-const RATE: NonZeroU32 = NonZeroU32::new(48_000).unwrap();
+pub(super) const RATE: NonZeroU32 = NonZeroU32::new(48_000).unwrap();
 /// Samples in one packet: 20 ms.
 const FRAME: usize = 960;
 /// The encoder's delay in samples, which players drop at the start: 4 ms to choose a mode and 2.5 ms of overlap.

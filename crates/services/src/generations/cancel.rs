@@ -1,0 +1,146 @@
+//! Stopping generations, and removing them from the history.
+
+use resonance_authz::{CancelGenerations, DeleteGenerations, Denied, Grant, Permission, Standing};
+use resonance_domain::{
+    ErrorCode, EventKind, FieldError, Generation, GenerationId, GenerationState, IdsExt, InOrg,
+};
+use resonance_persistence::{JobQueue, Repositories, UnitOfWork};
+use serde_json::json;
+
+use super::Generations;
+use crate::{Outcome, ServiceError, speaking, sweep};
+
+impl Generations<'_> {
+    /// Stops a generation that is queued or being spoken; nothing is charged for it. Whoever may create generations
+    /// stops their own; `org:generations:delete` stops everybody's.
+    ///
+    /// # Errors
+    /// `NotVisible` if there is none, `Forbidden` for somebody else's, `CONFLICT` (`id`) if it is finished.
+    pub async fn cancel(self, address: InOrg<GenerationId>) -> Outcome<Generation> {
+        let database = &self.0.core().database;
+        database
+            .atomically(async |uow| {
+                let standing = self.standing(uow, address).await?;
+                let grant = standing.grant_within_reach::<CancelGenerations>()?;
+                let generation = load(uow, &grant.narrow(), address.id).await?;
+                reached(&generation, &standing)?;
+                self.stop(uow, &grant, &generation).await
+            })
+            .await
+    }
+
+    /// Removes a generation from the history, with its audio; it is stopped first if it is not finished. What it cost
+    /// stays on the ledger. Reaches as far as [`Generations::cancel`].
+    ///
+    /// # Errors
+    /// `NotVisible` if there is none, `Forbidden` for somebody else's.
+    pub async fn delete(self, address: InOrg<GenerationId>) -> Outcome<()> {
+        match self.delete_as_it_is(address).await {
+            // It was finished between being looked at and being stopped; it stays finished, so this is the last time.
+            Err(ServiceError::Refused(_)) => self.delete_as_it_is(address).await,
+            done => done,
+        }
+    }
+
+    async fn delete_as_it_is(self, address: InOrg<GenerationId>) -> Outcome<()> {
+        let core = self.0.core();
+        core.database
+            .atomically(async |uow| {
+                let standing = self.standing(uow, address).await?;
+                let grant = standing.grant_within_reach::<DeleteGenerations>()?;
+                let generation = load(uow, &grant.narrow(), address.id).await?;
+                reached(&generation, &standing)?;
+                if !generation.state.is_final() {
+                    let grant = standing.grant_within_reach::<CancelGenerations>()?;
+                    self.stop(uow, &grant, &generation).await?;
+                }
+                if !uow.generations().delete(&grant, address.id).await? {
+                    return Err(changed().into());
+                }
+                uow.generations().count_down(&grant).await?;
+                if generation.audio_key.is_some() {
+                    let removal = sweep::removal(
+                        core,
+                        &speaking::folder(address)?,
+                        sweep::Owner::Generation(address),
+                    );
+                    uow.jobs().add(removal).await?;
+                }
+                let payload =
+                    json!({ "state": generation.state.as_str(), "characters": generation.characters });
+                uow.record(self.0.event(
+                    EventKind::GenerationDeleted,
+                    Some(address.organization),
+                    address.global_id(),
+                    payload,
+                ));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn stop(
+        self,
+        uow: &UnitOfWork,
+        grant: &Grant<CancelGenerations>,
+        generation: &Generation,
+    ) -> Outcome<Generation> {
+        let core = self.0.core();
+        let address = InOrg::new(generation.organization, generation.id);
+        if !generation.state.may_become(GenerationState::Cancelled) {
+            return Err(FieldError::new(ErrorCode::Conflict, "the generation is finished")
+                .at("id")
+                .into());
+        }
+        let now = core.clock.now();
+        // The job goes first: a worker that holds it can store nothing from now on.
+        uow.jobs().cancel(JobQueue::Speak, address.id.as_uuid()).await?;
+        if !uow.generations().cancel(grant, address.id, now).await? {
+            return Err(changed().into());
+        }
+        uow.usage()
+            .release(grant, core.ids.next(), address.id, now)
+            .await?;
+        uow.jobs().add(speaking::late_removal(core, address)?).await?;
+        uow.record(self.0.event(
+            EventKind::GenerationCancelled,
+            Some(address.organization),
+            address.global_id(),
+            json!({ "characters": generation.characters }),
+        ));
+        Ok(Generation {
+            state: GenerationState::Cancelled,
+            finished_at: Some(now),
+            ..generation.clone()
+        })
+    }
+
+    async fn standing(self, uow: &UnitOfWork, address: InOrg<GenerationId>) -> Outcome<Standing> {
+        let user = self.0.signed_in()?.user;
+        Ok(uow.standings().of(user, address.organization).await?)
+    }
+}
+
+async fn load(
+    uow: &UnitOfWork,
+    grant: &Grant<resonance_authz::ReadGenerations>,
+    id: GenerationId,
+) -> Outcome<Generation> {
+    let found = uow.generations().get(grant, id).await?;
+    found.ok_or(ServiceError::Denied(Denied::NotVisible))
+}
+
+/// Whether the member reaches this generation; one that they can see and not reach is no secret.
+fn reached(generation: &Generation, standing: &Standing) -> Result<(), Denied> {
+    let missing = Permission::GenerationsDelete;
+    if standing.permissions().contains(missing) || generation.created_by == Some(standing.user()) {
+        Ok(())
+    } else {
+        Err(Denied::Forbidden { missing })
+    }
+}
+
+/// It was finished by somebody else between being looked at and being changed.
+fn changed() -> FieldError {
+    FieldError::new(ErrorCode::Conflict, "the generation has just been finished").at("id")
+}

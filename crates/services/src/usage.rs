@@ -1,0 +1,133 @@
+//! What an organization used.
+
+use chrono::{Datelike as _, NaiveDate};
+use resonance_authz::ReadUsage;
+use resonance_domain::{ErrorCode, FieldError, OrganizationId, UsageDay, UsageMetric};
+use resonance_persistence::Repositories;
+pub use resonance_persistence::{MemberUsage, UsagePeriod, VoiceUsage};
+
+use crate::{Outcome, Request};
+
+/// The longest period, in days: a year and the days around it.
+const MAX_DAYS: i64 = 400;
+
+/// The room of usage. See [`Request::usage`].
+///
+/// What counts is what was settled: characters that were spoken, voices that were made. Days are UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage<'a>(&'a Request);
+
+impl Request {
+    /// What an organization used.
+    #[must_use]
+    pub fn usage(&self) -> Usage<'_> {
+        Usage(self)
+    }
+}
+
+impl Usage<'_> {
+    /// The days from `from` (default: the first of `until`'s month) to `until` (default: today), both included.
+    ///
+    /// # Errors
+    /// `INVALID` (`from`) if it lies after `until`, or more than 400 days before.
+    pub fn period(self, from: Option<NaiveDate>, until: Option<NaiveDate>) -> Outcome<UsagePeriod> {
+        let until = until.unwrap_or_else(|| self.0.now().date_naive());
+        let from = from.or_else(|| until.with_day(1)).unwrap_or(until);
+        let wrong = |message: String| FieldError::new(ErrorCode::Invalid, message).at("from");
+        match until.signed_duration_since(from).num_days() {
+            i64::MIN..0 => Err(wrong("must not be after until".to_owned()).into()),
+            0..MAX_DAYS => Ok(UsagePeriod { from, until }),
+            _ => Err(wrong(format!("must be less than {MAX_DAYS} days before until")).into()),
+        }
+    }
+
+    /// How much of a metric was settled in a period. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn settled(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<u64> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        Ok(self
+            .0
+            .core()
+            .database
+            .usage()
+            .settled(&grant, metric, period)
+            .await?)
+    }
+
+    /// How many characters are held at the moment: set aside for generations that are not finished. Requires
+    /// `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn held(self, organization: OrganizationId) -> Outcome<u64> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        Ok(self.0.core().database.usage().held(&grant).await?)
+    }
+
+    /// The same day by day, earliest first; days without usage are left out. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_day(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<UsageDay>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        Ok(self
+            .0
+            .core()
+            .database
+            .usage()
+            .by_day(&grant, metric, period)
+            .await?)
+    }
+
+    /// The same by member, the greatest first. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_member(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<MemberUsage>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        Ok(self
+            .0
+            .core()
+            .database
+            .usage()
+            .by_member(&grant, metric, period)
+            .await?)
+    }
+
+    /// The same by voice, the greatest first. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_voice(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<VoiceUsage>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        Ok(self
+            .0
+            .core()
+            .database
+            .usage()
+            .by_voice(&grant, metric, period)
+            .await?)
+    }
+}
