@@ -8,11 +8,11 @@ use resonance_domain::{Clock, Ids, Origin};
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::FolderMailer;
 use resonance_persistence::Database;
-use resonance_services::{Ports, Request, Services, Settings, SystemIds};
+use resonance_services::{Ports, Request, Services, Settings};
 use resonance_speech::engine::Engines;
 use tempfile::TempDir;
 
-use crate::{Backend, TestClock, TestDatabase};
+use crate::{Backend, TestClock, TestDatabase, TestIds};
 
 /// An instance on a database of its own, with a clock to turn and mails in a folder.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Instance {
     pub services: Services,
     /// Its clock.
     pub clock: Arc<TestClock>,
+    /// Its identifiers.
+    pub ids: Arc<TestIds>,
     /// Where its mails lie.
     pub mails: Arc<FolderMailer>,
     /// Its objects, in its folder.
@@ -50,6 +52,18 @@ impl Instance {
     /// # Panics
     /// If it cannot be made.
     pub async fn with(backend: Backend, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_engines(backend, Engines::default(), change).await
+    }
+
+    /// An instance with engines that speak, and other settings.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn with_engines(
+        backend: Backend,
+        engines: Engines,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let test_database = TestDatabase::new(backend).await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::new());
@@ -61,12 +75,13 @@ impl Instance {
             ..BlobsConfig::default()
         })
         .unwrap();
-        let engines = Engines::default();
+        let ids = Arc::new(TestIds::new(Arc::clone(&clock)));
         let mut settings = Settings::default();
         change(&mut settings);
         let services = services(
             test_database.database.clone(),
             &clock,
+            &ids,
             &mails,
             &blobs,
             &engines,
@@ -75,6 +90,7 @@ impl Instance {
         Self {
             services,
             clock,
+            ids,
             mails,
             blobs,
             engines,
@@ -93,6 +109,7 @@ impl Instance {
         services(
             database,
             &self.clock,
+            &self.ids,
             &self.mails,
             &self.blobs,
             &self.engines,
@@ -103,7 +120,7 @@ impl Instance {
     /// A UUID that nothing has.
     #[must_use]
     pub fn fresh_uuid(&self) -> uuid::Uuid {
-        SystemIds.uuid()
+        self.ids.uuid()
     }
 
     /// A request of nobody known.
@@ -116,6 +133,7 @@ impl Instance {
 fn services(
     database: Database,
     clock: &Arc<TestClock>,
+    ids: &Arc<TestIds>,
     mails: &Arc<FolderMailer>,
     blobs: &Blobs,
     engines: &Engines,
@@ -124,7 +142,7 @@ fn services(
     Services::new(Ports {
         database,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
-        ids: Arc::new(SystemIds),
+        ids: Arc::clone(ids) as Arc<dyn Ids>,
         secret: InstanceSecret::parse(SECRET).unwrap(),
         passwords: Passwords::new(PasswordCost {
             memory_kib: 1024,

@@ -12,12 +12,15 @@
 
 mod clock;
 mod database;
+mod engine;
 mod instance;
 mod people;
 mod sql;
+mod studio;
 
-pub use clock::TestClock;
+pub use clock::{TestClock, TestIds};
 pub use database::{Backend, TestDatabase};
+pub use engine::TestEngine;
 pub use instance::{Instance, SECRET};
 pub use people::{PASSWORD, Person};
 

@@ -54,6 +54,10 @@ impl Generations<'_> {
             etag: Some(format!("\"{}\"", address.id.type_id())),
             modified: generation.finished_at.unwrap_or(generation.created_at),
         };
-        Ok(Delivery::new(self.0.core(), info, generation.format.content_type()))
+        Ok(Delivery::new(
+            self.0.core(),
+            info,
+            generation.format.content_type(),
+        ))
     }
 }

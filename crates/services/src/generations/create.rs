@@ -6,7 +6,7 @@ use resonance_domain::{
     IdsExt, InOrg, OrganizationId, SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
 };
 use resonance_persistence::{JobQueue, NewGeneration, NewJob, Repositories, SpeakingVoice, UnitOfWork};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::Generations;
@@ -235,7 +235,7 @@ impl Generations<'_> {
             queue: JobQueue::Speak,
             organization: Some(organization),
             subject: Some(generation.id.as_uuid()),
-            payload: Value::Null,
+            payload: json!({}),
             run_at: generation.created_at,
             created_at: generation.created_at,
         };

@@ -1,3 +1,4 @@
 //! The use cases, on both databases.
 
 mod authentication;
+mod generations;
