@@ -1,1 +1,20 @@
-//! resonance-gateway
+//! The front door: one GraphQL schema and the HTTP routes around it, as a library.
+//!
+//! [`schema`] puts the GraphQL crates' parts together; [`router`] serves it and everything that is not GraphQL: audio,
+//! previews, logos, keys, health, metrics, the playground. Who embeds Resonance mounts the router in an axum
+//! application of its own.
+//!
+//! This crate decides nothing: it finds out who asks, calls one use case and shows its outcome. It never sees storage
+//! or a grant.
+
+mod client;
+mod health;
+mod identify;
+mod mails;
+mod media;
+mod respond;
+mod router;
+mod schema;
+
+pub use router::{GatewayOptions, router};
+pub use schema::{ResonanceSchema, SchemaOptions, schema, sdl};

@@ -1,1 +1,105 @@
-fn main() {}
+//! The `resonance` binary: configuration, wiring, command line.
+
+mod commands;
+mod configuration;
+mod instance;
+mod options;
+mod serve;
+mod telemetry;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{configuration::Configuration, options::Options};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A self-hosted backend for teams that make speech.
+///
+/// Without a command, serves. Every key of the configuration is a flag, an environment variable and a line of the
+/// configuration file; flags win over variables, variables over the file.
+#[derive(Debug, Parser)]
+#[command(version, subcommand_required = false)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A TOML file with the keys below (in the spelling of the flags, with underscores) [default: resonance.toml, if it is there]
+    #[arg(long, env = "RESONANCE_CONFIG", global = true, help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (what happens without a command, too)
+    Serve,
+    /// Bring the database up to date and end
+    Migrate,
+    /// Print the GraphQL schema
+    Schema,
+    /// Fill the database with a made-up population, the same for the same numbers: the ground for load tests
+    Seed(commands::seed::Seed),
+    /// Manage operators
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum OperatorCommand {
+    /// Make the user with this verified address an operator
+    Add {
+        /// The address
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check every key, and that database, object store and mail folder can be used
+    Check,
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a command line")]
+            {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: CommandLine) -> anyhow::Result<()> {
+    if matches!(line.command, Some(Command::Schema)) {
+        return commands::print(&resonance_gateway::sdl());
+    }
+    let options = line.options.or(commands::config::file(line.config.as_deref())?);
+    let (filter, format) = configuration::logging(&options)?;
+    let configuration = Configuration::resolve(options)?;
+    telemetry::log(filter, format);
+    // One provider of cryptography for all clients; nothing may open a connection before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match line.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(configuration).await,
+            Command::Migrate => commands::migrate(&configuration).await,
+            Command::Seed(seed) => commands::seed::run(&configuration, seed).await,
+            Command::Operator(OperatorCommand::Add { email }) => {
+                commands::operator_add(&configuration, &email).await
+            }
+            Command::Config(ConfigCommand::Check) => commands::config::check(&configuration).await,
+            Command::Schema => Ok(()),
+        }
+    })
+}

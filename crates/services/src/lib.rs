@@ -24,6 +24,7 @@ mod letters;
 mod limits;
 mod mailing;
 mod password;
+mod readiness;
 mod relay;
 mod request;
 mod sessions;
@@ -47,6 +48,7 @@ pub use generations::{CreateGeneration, CreatedGeneration, Generations, HistoryC
 pub use instance::InstanceSecretError;
 pub use jwt::Jwt;
 pub use password::PendingPasswordReset;
+pub use readiness::Check;
 pub use request::Request;
 pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;

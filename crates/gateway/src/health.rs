@@ -1,0 +1,41 @@
+//! Is it alive, is it ready, how is it doing.
+
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use resonance_services::Services;
+use serde_json::json;
+
+/// The process answers.
+pub(crate) async fn alive() -> &'static str {
+    "ok"
+}
+
+/// The process can do its work: database and object store answer. 503 otherwise, so that a balancer looks elsewhere.
+pub(crate) async fn ready(services: Services) -> Response {
+    let checks = services.check().await;
+    let ready = checks.iter().all(|check| check.healthy);
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let parts: serde_json::Map<_, _> = checks
+        .into_iter()
+        .map(|check| {
+            (
+                check.name.to_owned(),
+                json!(if check.healthy { "ok" } else { "unavailable" }),
+            )
+        })
+        .collect();
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (
+        status,
+        headers,
+        json!({ "ready": ready, "checks": parts }).to_string(),
+    )
+        .into_response()
+}

@@ -1,0 +1,111 @@
+//! The mails that lie in the folder, as pages: for a laptop without a mail server. Served only where nobody else can
+//! reach it.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use http::header;
+use resonance_mail::{FolderMailer, html_escape};
+
+use crate::respond;
+
+/// Mails shown on the list.
+const MOST: usize = 200;
+
+pub(crate) fn routes(mails: Arc<FolderMailer>) -> Router {
+    Router::new()
+        .route("/mails", get(list))
+        .route("/mails/{name}", get(show))
+        .with_state(mails)
+}
+
+async fn list(State(mails): State<Arc<FolderMailer>>) -> Response {
+    let Ok(stored) = mails.list(MOST).await else {
+        return respond::not_found();
+    };
+    let mut rows = String::new();
+    for mail in stored {
+        let (name, to, subject) = (
+            html_escape(&mail.name),
+            html_escape(&mail.to),
+            html_escape(&mail.subject),
+        );
+        let date = mail.date.format("%Y-%m-%d %H:%M:%S");
+        // Writing to a string cannot fail.
+        let _ = write!(
+            rows,
+            "<tr><td>{date}<td>{to}<td><a href=\"/mails/{name}\">{subject}</a>"
+        );
+    }
+    page(
+        "Mails",
+        &format!("<h1>Mails</h1><p>No mail server is configured, so mails lie here.<table>{rows}</table>"),
+    )
+}
+
+async fn show(State(mails): State<Arc<FolderMailer>>, Path(name): Path<String>) -> Response {
+    let Ok(Some(mail)) = mails.read(&name).await else {
+        return respond::not_found();
+    };
+    let (to, subject, text) = (
+        html_escape(&mail.to),
+        html_escape(&mail.subject),
+        linked(&mail.text),
+    );
+    page(
+        &subject,
+        &format!("<p><a href=\"/mails\">All mails</a><h1>{subject}</h1><p>To {to}<pre>{text}</pre>"),
+    )
+}
+
+/// The text, escaped, with its web addresses as links.
+fn linked(text: &str) -> String {
+    let link = |word: &str| {
+        let word = html_escape(word);
+        if word.starts_with("http://") || word.starts_with("https://") {
+            format!("<a href=\"{word}\">{word}</a>")
+        } else {
+            word
+        }
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(|word| {
+            let bare = word.trim_end();
+            format!("{}{}", link(bare), &word[bare.len()..])
+        })
+        .collect()
+}
+
+fn page(title: &str, body: &str) -> Response {
+    const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
+        td{padding:.2em 1em .2em 0}pre{white-space:pre-wrap;background:#f4f4f4;padding:1em}";
+    let html =
+        format!("<!doctype html><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>{body}");
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    (
+        [
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        Html(html),
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mail_says_is_never_markup_and_its_links_can_be_followed() {
+        assert_eq!(
+            linked("<b> see\nhttp://x/?a=1&b=2 now"),
+            "&lt;b&gt; see\n<a href=\"http://x/?a=1&amp;b=2\">http://x/?a=1&amp;b=2</a> now"
+        );
+    }
+}

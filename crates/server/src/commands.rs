@@ -1,0 +1,30 @@
+//! What the command line does beside serving.
+
+pub(crate) mod config;
+pub(crate) mod seed;
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+use crate::{configuration::Configuration, instance};
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to standard output")
+}
+
+pub(crate) async fn migrate(configuration: &Configuration) -> anyhow::Result<()> {
+    instance::database(configuration).await?.close().await;
+    print("the database is up to date\n")
+}
+
+pub(crate) async fn operator_add(configuration: &Configuration, email: &str) -> anyhow::Result<()> {
+    let instance = instance::open(configuration).await?;
+    instance.services.add_operator(email).await.with_context(|| {
+        format!("{email} cannot be made an operator; the address must belong to an account and be verified")
+    })?;
+    print(&format!("{email} is an operator\n"))
+}

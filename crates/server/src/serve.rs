@@ -1,0 +1,95 @@
+//! Serving.
+
+use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use axum::{Router, routing::get};
+use resonance_gateway::{GatewayOptions, SchemaOptions};
+use resonance_gateway_http::Limits;
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio_util::sync::CancellationToken;
+
+use crate::{configuration::Configuration, instance, telemetry};
+
+/// How long open requests may take to finish once the server stops.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Serves until it is told to stop, then finishes what is open and hands unfinished jobs back.
+pub(crate) async fn serve(configuration: Configuration) -> anyhow::Result<()> {
+    let metrics = telemetry::metrics()?;
+    let instance = instance::open(&configuration).await?;
+    let services = instance.services.clone();
+    services
+        .seed_catalogue()
+        .await
+        .context("the catalogue of voices cannot be seeded")?;
+    if let Some(address) = &configuration.operator {
+        // The account may not exist yet; it is made an operator at the next start then.
+        if let Err(error) = services.add_operator(address).await {
+            tracing::warn!(
+                address,
+                error = &error as &dyn std::error::Error,
+                "operator: no verified account has this address yet"
+            );
+        }
+    }
+
+    let stop = CancellationToken::new();
+    let background = tokio::spawn({
+        let (services, stop) = (services.clone(), stop.clone());
+        async move { services.run(stop).await }
+    });
+    let schema = resonance_gateway::schema(SchemaOptions {
+        introspection: configuration.introspection,
+        complexity: configuration.query_complexity,
+    });
+    let options = GatewayOptions {
+        playground: configuration.playground,
+        mails: instance.mails.filter(|_| configuration.shows_mails()),
+        allowed_origins: configuration.allowed_origins.clone(),
+        trusted_proxies: configuration.trusted_proxies,
+        limits: Limits {
+            depth: configuration.query_depth,
+            execution: configuration.request_timeout,
+            ..Limits::default()
+        },
+        stop: stop.clone(),
+    };
+    let router = resonance_gateway::router(services, schema, options)
+        .merge(Router::new().route("/metrics", get(move || std::future::ready(metrics.render()))));
+
+    let listener = TcpListener::bind(configuration.listen).await.with_context(|| {
+        format!(
+            "listen: {} cannot be listened on; choose another port",
+            configuration.listen
+        )
+    })?;
+    tracing::info!(address = %listener.local_addr()?, url = configuration.settings.public_url, "listening");
+    let server = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+
+    told_to_stop().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    match tokio::time::timeout(GRACE, server).await {
+        Ok(served) => served??,
+        Err(_) => tracing::warn!("requests were still open and are given up"),
+    }
+    background.await?;
+    instance.database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

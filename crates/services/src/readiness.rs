@@ -1,0 +1,51 @@
+//! Whether the instance can do its work.
+
+use std::{future::Future, time::Duration};
+
+use crate::Services;
+
+/// How long a part may take to answer before it counts as gone.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whether one part that the instance needs answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The part.
+    pub name: &'static str,
+    /// Whether it answered.
+    pub healthy: bool,
+}
+
+impl Services {
+    /// Asks every part that the instance needs, all at once.
+    pub async fn check(&self) -> Vec<Check> {
+        let core = self.core();
+        let (database, objects) = tokio::join!(
+            ask("database", core.database.ping()),
+            ask("objects", core.blobs.check())
+        );
+        vec![database, objects]
+    }
+}
+
+async fn ask<E: std::error::Error + 'static>(
+    name: &'static str,
+    answer: impl Future<Output = Result<(), E>>,
+) -> Check {
+    let healthy = match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(
+                part = name,
+                error = &error as &dyn std::error::Error,
+                "a part does not answer"
+            );
+            false
+        }
+        Err(_) => {
+            tracing::warn!(part = name, "a part does not answer in time");
+            false
+        }
+    };
+    Check { name, healthy }
+}
