@@ -35,7 +35,10 @@ async fn list(State(mails): State<Arc<FolderMailer>>) -> Response {
             html_escape(&mail.to),
             html_escape(&mail.subject),
         );
-        let date = mail.date.format("%Y-%m-%d %H:%M:%S");
+        let date = mail
+            .date
+            .map(|date| date.format("%Y-%m-%d %H:%M:%S").to_string())
+            .unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = write!(
             rows,

@@ -31,6 +31,8 @@ impl Mistake {
 #[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
+    /// Whether the public URL is only guessed from the address to listen on.
+    pub(crate) public_url_is_guess: bool,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseOptions,
     pub(crate) secret: Option<resonance_identity::InstanceSecret>,
@@ -66,6 +68,7 @@ impl Configuration {
         let listen = options
             .listen
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let public_url_is_guess = options.public_url.is_none();
         let public_url = public_url(options.public_url, listen)?;
         let data_dir = options.data_dir.unwrap_or_else(|| PathBuf::from("data"));
         let database_url = match options.database_url {
@@ -128,6 +131,7 @@ impl Configuration {
         }
         Ok(Self {
             listen,
+            public_url_is_guess,
             database: DatabaseOptions {
                 url: database_url,
                 max_connections: options.database_connections.unwrap_or(16).max(2),

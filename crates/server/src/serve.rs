@@ -15,7 +15,18 @@ use crate::{configuration::Configuration, instance, telemetry};
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Serves until it is told to stop, then finishes what is open and hands unfinished jobs back.
-pub(crate) async fn serve(configuration: Configuration) -> anyhow::Result<()> {
+pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(configuration.listen).await.with_context(|| {
+        format!(
+            "listen: {} cannot be listened on; choose another port",
+            configuration.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    if configuration.public_url_is_guess {
+        // Port 0 lets the system choose one, which is known only now.
+        configuration.settings.public_url = format!("http://{address}");
+    }
     let metrics = telemetry::metrics()?;
     let instance = instance::open(&configuration).await?;
     let services = instance.services.clone();
@@ -58,13 +69,7 @@ pub(crate) async fn serve(configuration: Configuration) -> anyhow::Result<()> {
     let router = resonance_gateway::router(services, schema, options)
         .merge(Router::new().route("/metrics", get(move || std::future::ready(metrics.render()))));
 
-    let listener = TcpListener::bind(configuration.listen).await.with_context(|| {
-        format!(
-            "listen: {} cannot be listened on; choose another port",
-            configuration.listen
-        )
-    })?;
-    tracing::info!(address = %listener.local_addr()?, url = configuration.settings.public_url, "listening");
+    tracing::info!(%address, url = configuration.settings.public_url, "listening");
     let server = axum::serve(
         listener,
         router.into_make_service_with_connect_info::<SocketAddr>(),
