@@ -1,6 +1,6 @@
 //! The routes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use resonance_gateway_http::{Csrf, GraphQlHttp, Limits, Playground};
 use resonance_mail::FolderMailer;
 use resonance_services::Services;
@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    cors::{AllowCredentials, AllowOrigin, CorsLayer},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::RequestBodyTimeoutLayer,
     trace::TraceLayer,
 };
 
@@ -39,6 +41,9 @@ pub struct GatewayOptions {
     /// Ends event streams and WebSockets when the server stops.
     pub stop: CancellationToken,
 }
+
+/// How long a client may pause within a body.
+const BODY_PATIENCE: Duration = Duration::from_secs(20);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -86,10 +91,12 @@ pub fn router(services: Services, schema: ResonanceSchema, options: GatewayOptio
     }
     routes.fallback(async || respond::not_found()).layer(
         ServiceBuilder::new()
+            // Innermost last: what stands below sees bodies of its own kind.
             .layer(axum::middleware::from_fn(mend_request_id))
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
             .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()))
             .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+            .layer(cross_origin(options.allowed_origins))
             .layer(axum::middleware::from_fn(measure))
             .layer(CatchPanicLayer::custom(|_| {
                 respond::error(
@@ -97,8 +104,34 @@ pub fn router(services: Services, schema: ResonanceSchema, options: GatewayOptio
                     "INTERNAL",
                     "something went wrong on our side",
                 )
-            })),
+            }))
+            .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE)),
     )
+}
+
+/// Pages of any origin may call with a bearer token, which they must hold to send; only the allowed ones may have the
+/// browser send a cookie.
+fn cross_origin(allowed: Vec<String>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_credentials(AllowCredentials::predicate(move |origin: &HeaderValue, _| {
+            allowed
+                .iter()
+                .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            REQUEST_ID,
+            HeaderName::from_static(client::ORGANIZATION_HEADER),
+            HeaderName::from_static("apollo-require-preflight"),
+            HeaderName::from_static("graphql-preflight"),
+            HeaderName::from_static("x-requested-by"),
+        ])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::CONTENT_RANGE])
+        .max_age(Duration::from_secs(3600))
 }
 
 /// Drops a request id that a client made up out of anything but what ids are made of, as it is going to be logged.
