@@ -15,7 +15,7 @@ pub(crate) fn keys(services: &Services) -> Response {
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "public, max-age=300"),
     ];
-    (headers, services.jwks()).into_response()
+    (headers, services.jwks().to_string()).into_response()
 }
 
 pub(crate) fn routes(identify: Identify) -> Router {

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use resonance_blobs::{BlobsConfig, S3Options};
 use resonance_persistence::{DatabaseOptions, DatabaseUrl};
 use resonance_services::Settings;
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::{options::Options, telemetry::LogFormat};
@@ -35,9 +36,9 @@ pub(crate) struct Configuration {
     pub(crate) public_url_is_guess: bool,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseOptions,
-    pub(crate) secret: Option<resonance_identity::InstanceSecret>,
+    pub(crate) secret: Option<SecretString>,
     pub(crate) blobs: BlobsConfig,
-    pub(crate) smtp_url: Option<secrecy::SecretString>,
+    pub(crate) smtp_url: Option<SecretString>,
     pub(crate) mail_from: String,
     pub(crate) playground: bool,
     pub(crate) introspection: bool,
@@ -78,16 +79,14 @@ impl Configuration {
             None => DatabaseUrl::Sqlite(data_dir.join("resonance.db")),
         };
         let embedded = matches!(database_url, DatabaseUrl::Sqlite(_));
-        let secret = options
-            .secret
-            .map(|text| resonance_identity::InstanceSecret::parse(&text))
-            .transpose()
-            .map_err(|error| {
+        if let Some(text) = &options.secret {
+            resonance_identity::InstanceSecret::parse(text).map_err(|error| {
                 Mistake::new(
                     "secret",
                     format_args!("{error}; make one with: openssl rand -base64 32"),
                 )
             })?;
+        }
         let positive = |key, value: Option<u32>, default: u32| match value.unwrap_or(default) {
             0 => Err(Mistake::new(key, "must be at least 1")),
             value => Ok(TimeDelta::seconds(i64::from(value))),
@@ -137,7 +136,7 @@ impl Configuration {
                 max_connections: options.database_connections.unwrap_or(16).max(2),
             },
             data_dir,
-            secret,
+            secret: options.secret.map(Into::into),
             blobs,
             smtp_url: options.smtp_url.map(Into::into),
             mail_from: options

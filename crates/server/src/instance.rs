@@ -8,7 +8,7 @@ use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::{FolderMailer, Mailer, SmtpMailer};
 use resonance_persistence::Database;
 use resonance_services::{Ports, Services, SystemClock, SystemIds};
-use resonance_speech::Engines;
+use resonance_speech::engine::Engines;
 use secrecy::ExposeSecret as _;
 
 use crate::configuration::Configuration;
@@ -42,7 +42,7 @@ pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Instan
     let database = database(configuration).await?;
     let data = &configuration.data_dir;
     let secret = match &configuration.secret {
-        Some(secret) => secret.clone(),
+        Some(secret) => InstanceSecret::parse(secret.expose_secret()).context("secret")?,
         None => InstanceSecret::load_or_create(&data.join("secret"))
             .context("secret: the file in the data folder")?,
     };
