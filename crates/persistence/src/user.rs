@@ -218,16 +218,6 @@ impl Users<'_> {
             .await
     }
 
-    /// The slug of the grant's organization, which tokens for other services state.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn slug_of(self, grant: &Grant<ReadOrganization>) -> Result<Option<String>, StorageError> {
-        const SLUG: &str = "SELECT slug FROM organizations WHERE id = $1 AND slug IS NOT NULL";
-        let values = [grant.organization().as_uuid().into()];
-        self.0.one(SLUG, values, |row| row.try_get_by_index(0)).await
-    }
-
     /// Gives a user the powers of an operator. `false` if the user had them.
     ///
     /// # Errors

@@ -52,14 +52,14 @@ impl Accounts<'_> {
     async fn as_claims(self, organization: OrganizationId) -> Outcome<ActiveOrganization> {
         let standing = self.0.standing(organization).await?;
         let grant = standing.grant::<ReadOrganization>()?;
-        let slug = self.0.core().database.users().slug_of(&grant).await?;
+        let found = self.0.core().database.organizations().get(&grant).await?;
         let keys = standing
             .permissions()
             .iter()
             .map(|permission| permission.key().to_owned());
         Ok(ActiveOrganization {
             id: organization.type_id(),
-            slug: slug.ok_or(Denied::NotVisible)?,
+            slug: found.ok_or(Denied::NotVisible)?.slug,
             role: standing.role().as_str().to_owned(),
             permissions: keys.collect(),
         })

@@ -3,4 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod authentication;
+mod email_addresses;
 mod generations;
+mod instance;
+mod jwt;
+mod password;
+mod profiles;
+mod refusals;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod tenants;
