@@ -97,6 +97,8 @@ event_kinds! {
     SessionCreated = "session.created";
     /// A session was ended by its user.
     SessionRevoked = "session.revoked";
+    /// A session works in another organization from now on.
+    SessionSwitched = "session.switched";
     /// An organization was created.
     OrganizationCreated = "organization.created";
     /// An organization's profile changed.

@@ -113,7 +113,7 @@ impl Invitations<'_> {
             room.seats_taken = seats_taken;
             match (key, pending) {
                 (Some(key), Some((id, expires_at))) => {
-                    room.pending.push((key, Id::from_uuid(id), expires_at))
+                    room.pending.push((key, Id::from_uuid(id), expires_at));
                 }
                 (Some(key), None) => room.members.push(key),
                 (None, _) => {}

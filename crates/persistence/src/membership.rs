@@ -295,6 +295,23 @@ impl Memberships<'_> {
         Ok(())
     }
 
+    /// A user's name and primary address, for a mail to them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn addressee(
+        self,
+        _grant: &SystemGrant<system::Relay>,
+        user: UserId,
+    ) -> Result<Option<(String, String)>, StorageError> {
+        const FIND: &str = "SELECT name, email FROM users WHERE id = $1";
+        self.0
+            .row(Sql::new(FIND, [user.as_uuid().into()]), |row| {
+                Ok((at(row, 0)?, at(row, 1)?))
+            })
+            .await
+    }
+
     /// A user and an organization, for a mail to or about them; `None` if one of them is gone.
     ///
     /// # Errors

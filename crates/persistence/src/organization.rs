@@ -49,6 +49,8 @@ pub struct OrganizationPicture {
     pub name: String,
     /// The logo's key in the object store.
     pub logo_key: Option<String>,
+    /// When the organization's profile last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// Read by [`organization`], in this order.
@@ -288,12 +290,14 @@ impl Organizations<'_> {
         _grant: &SystemGrant<system::ShowLogo>,
         organization: OrganizationId,
     ) -> Result<Option<OrganizationPicture>, StorageError> {
-        const PICTURE: &str = "SELECT name, logo_key FROM organizations WHERE id = $1 AND deleted_at IS NULL";
+        const PICTURE: &str =
+            "SELECT name, logo_key, updated_at FROM organizations WHERE id = $1 AND deleted_at IS NULL";
         self.0
             .row(Sql::new(PICTURE, [organization.as_uuid().into()]), |row| {
                 Ok(OrganizationPicture {
                     name: at(row, 0)?,
                     logo_key: at(row, 1)?,
+                    updated_at: at(row, 2)?,
                 })
             })
             .await

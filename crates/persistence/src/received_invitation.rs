@@ -27,8 +27,8 @@ pub struct ReceivedInvitation {
     pub invitation: Invitation,
     /// The organization's name.
     pub organization_name: String,
-    /// The key of the organization's logo.
-    pub organization_logo_key: Option<String>,
+    /// When the organization's profile last changed.
+    pub organization_updated_at: DateTime<Utc>,
     /// The inviter's name; `None` once that account is gone.
     pub inviter_name: Option<String>,
 }
@@ -62,7 +62,7 @@ impl ReceivedInvitations<'_> {
         token_hash: &[u8; 32],
     ) -> Result<Option<(InvitationGrant, ReceivedInvitation)>, StorageError> {
         let sql = format!(
-            "SELECT {COLUMNS}, o.name, o.logo_key, u.name, i.token_hash FROM invitations i
+            "SELECT {COLUMNS}, o.name, o.updated_at, u.name, i.token_hash FROM invitations i
              JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
              LEFT JOIN users u ON u.id = i.invited_by WHERE i.token_hash = $1"
         );
@@ -238,7 +238,7 @@ impl ReceivedInvitations<'_> {
         id: InOrg<InvitationId>,
     ) -> Result<Option<ReceivedInvitation>, StorageError> {
         let sql = format!(
-            "SELECT {COLUMNS}, o.name, o.logo_key, u.name FROM invitations i
+            "SELECT {COLUMNS}, o.name, o.updated_at, u.name FROM invitations i
              JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
              LEFT JOIN users u ON u.id = i.invited_by WHERE i.organization_id = $1 AND i.id = $2"
         );
@@ -250,7 +250,7 @@ impl ReceivedInvitations<'_> {
 fn received_by(own: &OwnGrant) -> Sql {
     Sql::new(
         format!(
-            "SELECT {COLUMNS}, o.name, o.logo_key, u.name FROM user_emails e
+            "SELECT {COLUMNS}, o.name, o.updated_at, u.name FROM user_emails e
              JOIN invitations i ON i.email_key = e.address_key
              JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
              LEFT JOIN users u ON u.id = i.invited_by
@@ -264,7 +264,7 @@ fn received(row: &QueryResult) -> Result<ReceivedInvitation, StorageError> {
     Ok(ReceivedInvitation {
         invitation: invitation(row)?,
         organization_name: at(row, 11)?,
-        organization_logo_key: at(row, 12)?,
+        organization_updated_at: at(row, 12)?,
         inviter_name: at(row, 13)?,
     })
 }

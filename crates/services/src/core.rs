@@ -87,6 +87,8 @@ pub(crate) struct Core {
     /// Password hashing takes memory: no more at a time than there are permits.
     pub(crate) hashing: Semaphore,
     pub(crate) secret_fingerprint: String,
+    /// Decoding a picture takes up to 200 MB: one at a time.
+    pub(crate) pictures: Semaphore,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
     pub(crate) jwts: Jwts,
@@ -124,6 +126,7 @@ impl Services {
             ids: ports.ids,
             passwords: ports.passwords,
             hashing: Semaphore::new(cores),
+            pictures: Semaphore::new(1),
             mailer: ports.mailer,
             blobs: ports.blobs,
             engines: ports.engines,

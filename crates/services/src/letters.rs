@@ -5,8 +5,10 @@
 //! the ids, and a letter that became pointless in the meantime is not sent.
 
 mod accounts;
+mod organizations;
 
 use resonance_domain::Event;
+use resonance_mail::html_escape;
 use serde_json::Value;
 
 use crate::{Outcome, core::Core};
@@ -22,12 +24,39 @@ pub(crate) struct Letter {
     pub(crate) html: String,
 }
 
+impl Letter {
+    /// A letter of paragraphs, closing with a link if there is one (its label and the URL); `instance` is the URL that
+    /// it comes from.
+    fn new(subject: String, paragraphs: &[String], link: Option<(&str, &str)>, instance: &str) -> Self {
+        let mut text = paragraphs.join("\n\n");
+        let mut html: String = paragraphs
+            .iter()
+            .map(|paragraph| format!("<p>{}</p>\n", html_escape(paragraph)))
+            .collect();
+        if let Some((label, url)) = link {
+            text = format!("{text}\n\n{label}:\n{url}");
+            let (label, url) = (html_escape(label), html_escape(url));
+            html = format!("{html}<p><a href=\"{url}\">{label}</a><br>{url}</p>\n");
+        }
+        Self {
+            subject,
+            text: format!("{text}\n\nResonance\n{instance}\n"),
+            html: format!("{html}<p>Resonance<br>{}</p>\n", html_escape(instance)),
+        }
+    }
+}
+
 /// The payloads of the mail jobs that an event calls for.
 pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
-    accounts::jobs_for(event)
+    let mut jobs = accounts::jobs_for(event);
+    jobs.extend(organizations::jobs_for(event));
+    jobs
 }
 
 /// The recipient and the letter of a mail job, or `None` if it became pointless.
 pub(crate) async fn compose(core: &Core, payload: &Value) -> Outcome<Option<(String, Letter)>> {
-    accounts::compose(core, payload).await
+    match serde_json::from_value(payload.clone()) {
+        Ok(about) => organizations::compose(core, about).await,
+        Err(_) => accounts::compose(core, payload).await,
+    }
 }

@@ -151,6 +151,19 @@ impl Request {
             .or_insert_with(|| Arc::new(OnceCell::new_with(Some(Some(standing)))));
     }
 
+    /// Remembers the standing that the actor has from now on.
+    pub(crate) fn learn(&self, standing: Standing) {
+        let mut standings = self.0.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::new(OnceCell::new_with(Some(Some(standing.clone()))));
+        standings.insert(standing.organization(), cell);
+    }
+
+    /// Forgets a standing that changed.
+    pub(crate) fn forget(&self, organization: OrganizationId) {
+        let mut standings = self.0.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.remove(&organization);
+    }
+
     /// Authority to read, from the remembered standing.
     pub(crate) async fn grant<A: Action>(&self, organization: OrganizationId) -> Outcome<Grant<A>> {
         Ok(self.standing(organization).await?.grant()?)

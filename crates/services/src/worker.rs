@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, ServiceError, Services, mailing, speaking, sweep};
+use crate::{Outcome, ServiceError, Services, mailing, purge, speaking, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -61,9 +61,8 @@ async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome
         JobQueue::Mail => mailing::send(services.core(), job).await,
         JobQueue::Sweep => sweep::sweep(services.core(), job).await,
         JobQueue::Speak => speaking::speak(services.core(), job).await,
-        JobQueue::Purge | JobQueue::Preview => {
-            Err(ServiceError::internal("a queue without a worker", queue.as_str()))
-        }
+        JobQueue::Purge => purge::purge(services.core(), job).await,
+        JobQueue::Preview => Err(ServiceError::internal("a queue without a worker", queue.as_str())),
     }
 }
 

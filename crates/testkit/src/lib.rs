@@ -14,6 +14,8 @@ mod clock;
 mod database;
 mod engine;
 mod instance;
+mod organizations;
+mod outcome;
 mod people;
 mod sql;
 mod studio;
@@ -22,6 +24,7 @@ pub use clock::{TestClock, TestIds};
 pub use database::{Backend, TestDatabase};
 pub use engine::TestEngine;
 pub use instance::{Instance, SECRET};
+pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.

@@ -4,7 +4,6 @@
 //! address must not get to write them anything.
 
 use resonance_domain::{CODE_LIFETIME, CodePurpose, Event, EventKind, UserId, VerificationCode};
-use resonance_mail::html_escape;
 use resonance_persistence::Repositories;
 use serde_json::{Value, json};
 
@@ -134,13 +133,5 @@ fn with_code(subject: &str, intro: &str, otherwise: &str, digits: &str, url: &st
 }
 
 fn letter(subject: String, paragraphs: &[String], url: &str) -> Letter {
-    let html = paragraphs
-        .iter()
-        .map(|paragraph| format!("<p>{}</p>\n", html_escape(paragraph)))
-        .collect::<String>();
-    Letter {
-        subject,
-        text: format!("{}\n\nResonance\n{url}\n", paragraphs.join("\n\n")),
-        html: format!("{html}<p>Resonance<br>{}</p>\n", html_escape(url)),
-    }
+    Letter::new(subject, paragraphs, None, url)
 }

@@ -7,6 +7,7 @@ mod email_addresses;
 mod generations;
 mod instance;
 mod jwt;
+mod organizations;
 mod password;
 mod profiles;
 mod refusals;
