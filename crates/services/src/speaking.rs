@@ -62,7 +62,7 @@ pub(crate) async fn speak(core: &Core, job: &ClaimedJob) -> Outcome<()> {
         core,
         job,
         generation,
-        grant: SystemGrant::for_job(),
+        grant: SystemGrant::<Speak>::for_job(),
     };
     take.run().await
 }

@@ -8,7 +8,11 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 /// Where grants of system jobs are minted: the file, and the job that it does.
 const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/authentication.rs", &["Authenticate"]),
+    ("crates/services/src/codes.rs", &["Admit"]),
+    ("crates/services/src/generations/audio.rs", &["Deliver"]),
+    ("crates/services/src/instance.rs", &["Authenticate"]),
     ("crates/services/src/relay.rs", &["Relay"]),
+    ("crates/services/src/speaking.rs", &["Speak"]),
     ("crates/services/src/sweep.rs", &["Purge"]),
 ];
 
@@ -30,6 +34,12 @@ fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
+/// Whether a line mints the grant of a job, by its name.
+fn mints(line: &str, job: &str) -> bool {
+    line.contains(&format!("SystemGrant::<{job}>::for_job()"))
+        || line.contains(&format!("SystemGrant<{job}> = SystemGrant::for_job()"))
+}
+
 pub(crate) fn check(workspace: &Workspace) -> Vec<Breach> {
     let mut breaches = vec![];
     for file in workspace.files.iter().filter(|file| file.is_rust()) {
@@ -43,12 +53,9 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Breach> {
                     .iter()
                     .find(|(path, _)| *path == file.path)
                     .map_or(&[][..], |(_, jobs)| jobs);
-                if !jobs
-                    .iter()
-                    .any(|job| line.contains(&format!("SystemGrant::<{job}>::for_job()")))
-                {
-                    let message = "the system acts here: write `SystemGrant::<Job>::for_job()` on one line, and name \
-                                   file and job in crates/tidy/src/authority.rs";
+                if !jobs.iter().any(|job| mints(line, job)) {
+                    let message = "the system acts here: name the job, as in `SystemGrant::<Job>::for_job()`, and list \
+                                   the file with it in crates/tidy/src/authority.rs";
                     breaches.push(Breach::new(format!("{}:{number}", file.path), message));
                 }
             }
@@ -65,9 +72,7 @@ fn unused(workspace: &Workspace) -> Vec<Breach> {
             .files
             .iter()
             .filter(|file| file.path == path)
-            .any(|file| {
-                code(file).any(|(_, line)| line.contains(&format!("SystemGrant::<{job}>::for_job()")))
-            })
+            .any(|file| code(file).any(|(_, line)| mints(line, job)))
     };
     JOBS.iter()
         .flat_map(|(path, jobs)| jobs.iter().map(move |job| (*path, *job)))

@@ -80,6 +80,8 @@ const FLOORS: &[Floor] = &[
             "resonance-domain",
             "resonance-authz",
             "resonance-services",
+            // For the page that shows the mails of an embedded instance.
+            "resonance-mail",
             "resonance-gateway-kit",
             "resonance-gateway-http",
             "resonance-gateway-accounts",

@@ -13,8 +13,8 @@ const TECHNOLOGIES: &[Technology] = &[
     ),
     (
         "sqlx*",
-        &["resonance-persistence", "resonance-testkit"],
-        "storage is known to persistence alone; the test kit makes databases",
+        &["resonance-persistence", "resonance-testkit", "tests"],
+        "storage is known to persistence alone; the test kit makes databases, and the tests from end to end look at rows",
     ),
     (
         "async-graphql*",
