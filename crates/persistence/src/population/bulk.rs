@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 use super::PopulationProgress;
 use crate::{StorageError, UnitOfWork, unit_of_work::Executor};
 
-/// SQLite takes 32,766 values in a statement (`SQLITE_MAX_VARIABLE_NUMBER`), PostgreSQL 65,535.
-const MOST_VALUES: usize = 32_766;
-/// Longer statements are not faster any more.
-const MOST_ROWS: usize = 1_000;
+/// PostgreSQL takes 65,535 values in a statement; beyond some 1,000 rows it gets no faster.
+const POSTGRES_VALUES: usize = 20_000;
+/// SQLite looks a value's name up among all names before it, so that long statements take it quadratic time.
+const SQLITE_VALUES: usize = 500;
 /// How often progress is told.
 const PACE: Duration = Duration::from_secs(2);
 
@@ -36,7 +36,13 @@ impl<'a> Bulk<'a> {
         row: impl Fn(u64) -> [Value; N] + Send + 'static,
     ) -> Result<(), StorageError> {
         let began = Instant::now();
-        let rows_at_once = (MOST_VALUES / N).min(MOST_ROWS);
+        let executor = Executor::Unit(self.uow);
+        let values_at_once = if executor.is_postgres() {
+            POSTGRES_VALUES
+        } else {
+            SQLITE_VALUES
+        };
+        let rows_at_once = values_at_once / N;
         let full = statement(table, &columns, rows_at_once);
         let (sender, mut chunks) = mpsc::channel::<Vec<Value>>(2);
         let maker = tokio::task::spawn_blocking(move || {
@@ -56,7 +62,6 @@ impl<'a> Bulk<'a> {
         let (mut done, mut told) = (0, Instant::now());
         while let Some(values) = chunks.recv().await {
             let rows = values.len() / N;
-            let executor = Executor::Unit(self.uow);
             if rows == rows_at_once {
                 executor.execute(&full, values).await?;
             } else {
