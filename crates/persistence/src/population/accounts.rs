@@ -98,11 +98,12 @@ pub(super) async fn sessions(
     bulk: &Bulk<'_>,
     sessions: Vec<(Session, [u8; 32])>,
 ) -> Result<(), StorageError> {
-    const SESSIONS: [&str; 7] = [
+    const SESSIONS: [&str; 8] = [
         "id",
         "user_id",
         "token_hash",
         "active_organization_id",
+        "user_agent",
         "created_at",
         "last_used_at",
         "expires_at",
@@ -110,13 +111,14 @@ pub(super) async fn sessions(
     bulk.insert("sessions", SESSIONS, sessions.len() as u64, move |index| {
         let session = usize::try_from(index).ok().and_then(|index| sessions.get(index));
         session.map_or_else(
-            || [const { Value::Bool(None) }; 7],
+            || [const { Value::Bool(None) }; 8],
             |(session, token_hash)| {
                 [
                     session.id.as_uuid().into(),
                     session.user.as_uuid().into(),
                     token_hash.to_vec().into(),
                     session.active_organization.map(|id| id.as_uuid()).into(),
+                    session.user_agent.as_deref().into(),
                     session.created_at.into(),
                     session.last_used_at.into(),
                     session.expires_at.into(),

@@ -82,11 +82,17 @@ impl Days {
     }
 }
 
-/// A number that has no factor in common with `users` and lies near the golden ratio of it, so that steps of this size
-/// round the circle of users spread evenly and come to each before they come to one again.
-pub(super) fn stride(users: u64) -> u64 {
-    let golden = u64::try_from(u128::from(users) * 618 / 1000).unwrap_or(users);
-    (golden.max(1)..)
+/// How far apart two members of an organization that joined one after the other are among the users: a number that has
+/// no factor in common with that of the users, so that steps of this size come to every user before they come to one
+/// again. About as many as there are organizations, so that nobody is left out as long as memberships suffice; with more
+/// organizations than users, near the golden ratio, which spreads most evenly.
+pub(super) fn stride(users: u64, organizations: u64) -> u64 {
+    let near = if organizations < users {
+        organizations
+    } else {
+        users * 618 / 1000
+    };
+    (near.max(1)..)
         .find(|candidate| common_factor(*candidate, users) == 1)
         .unwrap_or(1)
 }
