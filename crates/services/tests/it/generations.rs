@@ -1,6 +1,12 @@
 //! Generations: asking, speaking, hearing, and what it costs.
 
 mod asking;
+mod feed;
+mod hearing;
+mod history;
+mod ledger;
+mod speaking;
+mod stopping;
 
 use std::sync::Arc;
 
