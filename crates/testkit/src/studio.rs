@@ -1,42 +1,10 @@
-//! Organizations with voices, for those who have texts spoken.
+//! Voices, for those who have texts spoken.
 
-use resonance_domain::{IdsExt, InOrg, OrganizationId, RoleKey, VoiceAddress, VoiceId};
+use resonance_domain::{IdsExt, InOrg, OrganizationId, VoiceAddress, VoiceId};
 
-use crate::{Instance, Person};
+use crate::Instance;
 
 impl Instance {
-    /// An organization with an admin.
-    ///
-    /// # Panics
-    /// If the database refuses.
-    pub async fn raw_organization(&self, name: &str, admin: &Person) -> OrganizationId {
-        let id: OrganizationId = self.ids.next();
-        let (literal, slug) = (self.sql_id(id.as_uuid()), id.as_uuid().simple());
-        self.sql(&format!(
-            "INSERT INTO organizations (id, name, slug, description, public_metadata, private_metadata,
-                member_limit, deletable, created_at, updated_at)
-            VALUES ({literal}, '{name}', '{slug}', '', '{{}}', '{{}}', 0, true, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')"
-        ))
-        .await;
-        self.raw_member(id, admin, &RoleKey::ADMIN).await;
-        id
-    }
-
-    /// Makes somebody a member.
-    ///
-    /// # Panics
-    /// If the database refuses.
-    pub async fn raw_member(&self, organization: OrganizationId, person: &Person, role: &RoleKey) {
-        let [organization, id, user] =
-            [organization.as_uuid(), self.fresh_uuid(), person.user.as_uuid()].map(|id| self.sql_id(id));
-        let role = role.as_str();
-        self.sql(&format!(
-            "INSERT INTO memberships (organization_id, id, user_id, role, name_key, email_key, created_at, updated_at)
-            VALUES ({organization}, {id}, {user}, '{role}', '', '', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')"
-        ))
-        .await;
-    }
-
     /// A voice of the instance's that the engine `engine` speaks.
     ///
     /// # Panics

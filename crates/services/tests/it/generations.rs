@@ -38,8 +38,8 @@ impl Studio {
         let instance = Instance::with_engines(backend, engine.alone(), change).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
         let mel = instance.sign_up("Mel", "mel@example.org").await;
-        let organization = instance.raw_organization("Acme", &ada).await;
-        instance.raw_member(organization, &mel, &RoleKey::MEMBER).await;
+        let organization = instance.found(&ada, "Acme").await;
+        instance.bring_in(&ada, organization, &mel, RoleKey::MEMBER).await;
         let voice = instance
             .system_voice("Vera", "test", &json!({ "pitch": 1 }))
             .await;
@@ -56,7 +56,7 @@ impl Studio {
     /// A second organization with an admin of its own, who is returned with a request in it.
     async fn neighbour(&self) -> (Person, OrganizationId, Request) {
         let eve = self.instance.sign_up("Eve", "eve@example.org").await;
-        let organization = self.instance.raw_organization("Acme", &eve).await;
+        let organization = self.instance.found(&eve, "Acme").await;
         let request = self.instance.request_in(&eve, organization).await;
         (eve, organization, request)
     }

@@ -104,7 +104,8 @@ on_both! {
         let nobody = studio.instance.anonymous().generations().create(input).await;
         assert!(matches!(nobody, Err(ServiceError::Denied(Denied::Unauthenticated))));
         let unsaid = CreateGeneration { organization: None, ..studio.input("Hello") };
-        let request = studio.instance.request_of(&studio.ada).await;
+        let loner = studio.instance.sign_up("Lou", "lou@example.org").await;
+        let request = studio.instance.request_of(&loner).await;
         let outcome = request.generations().create(unsaid).await;
         assert!(matches!(outcome, Err(ServiceError::OrganizationRequired)));
         for organization in [studio.organization, elsewhere] {

@@ -23,7 +23,7 @@ fn start(services: &Services) -> DropGuard {
 async fn next<T>(stream: &mut BoxStream<'static, T>) -> Option<T> {
     tokio::time::timeout(Duration::from_secs(20), stream.next())
         .await
-        .expect("nothing happened")
+        .unwrap()
 }
 
 async fn until(

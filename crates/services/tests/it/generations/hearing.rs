@@ -101,7 +101,7 @@ on_both! {
         let catalogue = engine.catalogue();
         let instance = Instance::with_engines(backend, Engines::default().with(engine), |_| ()).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
-        let organization = instance.raw_organization("Acme", &ada).await;
+        let organization = instance.found(&ada, "Acme").await;
         let english = catalogue.iter().find(|voice| voice.language.as_str() == "en-US").unwrap();
         let voice = instance.system_voice("Vera", "builtin", &english.voice).await;
         let request = instance.request_in(&ada, organization).await;
