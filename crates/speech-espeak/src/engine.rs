@@ -37,7 +37,7 @@ pub struct EspeakEngine {
 }
 
 impl EspeakEngine {
-    /// Prepares the engine. Its data (5 MB) is kept in a folder of its own below `data_root`; several processes may
+    /// Prepares the engine. Its data (15 MB) is kept in a folder of its own below `data_root`; several processes may
     /// share it.
     ///
     /// # Errors
@@ -166,8 +166,7 @@ impl Studio {
         speed: f64,
         report: Report<'_>,
     ) -> Result<Pcm, EngineError> {
-        self.speaker(language)?
-            .speak(&self.data, voice, text, speed, report)
+        self.speaker(language)?.speak(voice, text, speed, report)
     }
 
     fn speaker(&self, language: &'static Language) -> Result<Arc<Speaker>, EngineError> {

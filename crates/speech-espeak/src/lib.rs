@@ -25,14 +25,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod articulation;
 mod catalogue;
 mod data;
 mod derivation;
 mod engine;
 mod language;
+mod score;
 mod speaking;
 mod text;
 mod voice;
+mod voicing;
 
 pub use data::InstallError;
 pub use engine::EspeakEngine;

@@ -1,48 +1,70 @@
 //! Clause by clause into sound.
 
 use std::{
+    collections::HashMap,
     num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use espeak_ng::{PhonemeData, Synthesizer, Translator, translate::select_phoneme_table};
-use resonance_speech::{audio::Pcm, engine::EngineError};
+use espeak_ng::{
+    PhonemeCode, PhonemeData, Translator,
+    translate::{CodeMarker, select_phoneme_table},
+};
+use resonance_speech::{
+    audio::{Pcm, measure},
+    engine::EngineError,
+};
 
 use crate::{
+    articulation::articulate,
     language::Language,
+    score,
     text::{Clause, clauses},
-    voice::{EspeakVoice, LanguageVoice},
+    voice::{EspeakVoice, LanguageVoice, Timbre},
+    voicing::sing,
 };
 
 /// eSpeak NG's sample rate, in Hz.
 pub(crate) const RATE: NonZeroU32 = NonZeroU32::new(22_050).unwrap();
-/// What is quieter is silence, of full scale (-72 dB).
-const SILENCE: u16 = 8;
-/// Over so many samples every clause comes and goes, 2 ms, so that no join clicks.
-const FADE: usize = 44;
+/// So many bytes of text are read at once.
+const GROUP: usize = 500;
+/// The mark between clauses that are read at once.
+const BOUNDARY: char = ';';
+/// What is quieter is silence, of full scale (-66 dB).
+const SILENCE: f32 = 5e-4;
 /// What follows the last clause, in seconds: players that stop early shall cut off nothing.
 const TAIL: f64 = 0.1;
+/// How loud everything is in the end, in LUFS: a little quieter than broadcasts of one voice (EBU R 128 s1 allows -16
+/// to -20 for speech on the net), with room for peaks.
+const LOUDNESS: f64 = -20.0;
+/// How much louder or quieter it is made for that at most, as a factor.
+const GAIN: f64 = 8.0;
+/// Peaks above this are rounded off, of full scale.
+const KNEE: f32 = 0.7;
 
 /// Told the fraction done; an error stops the work.
 pub(crate) type Report<'a> = &'a dyn Fn(f64) -> Result<(), EngineError>;
 
 /// All that is needed to speak one language, loaded once.
 pub(crate) struct Speaker {
+    data: PathBuf,
     translator: Translator,
     phonemes: PhonemeData,
+    /// The phonemes of other languages, of which there are words in this one.
+    foreign: Mutex<HashMap<String, Option<Arc<PhonemeData>>>>,
     voice: LanguageVoice,
 }
 
 impl Speaker {
     pub(crate) fn load(data: &Path, language: &Language) -> Result<Self, EngineError> {
         let failed = |error| EngineError::permanent("the speech data cannot be read").caused_by(error);
-        let translator = Translator::new(language.espeak, Some(data)).map_err(failed)?;
-        let mut phonemes = PhonemeData::load(data).map_err(failed)?;
-        select_phoneme_table(&mut phonemes, data, language.espeak).map_err(failed)?;
         Ok(Self {
-            translator,
-            phonemes,
+            data: data.to_owned(),
+            translator: Translator::new(language.espeak, Some(data)).map_err(failed)?,
+            phonemes: phonemes(data, language.espeak).map_err(failed)?,
+            foreign: Mutex::default(),
             voice: LanguageVoice::load(data, language),
         })
     }
@@ -50,7 +72,6 @@ impl Speaker {
     /// Speaks a text at a speed relative to the voice's own.
     pub(crate) fn speak(
         &self,
-        data: &Path,
         voice: &EspeakVoice,
         text: &str,
         speed: f64,
@@ -62,56 +83,124 @@ impl Speaker {
             .map(|clause| clause.text.len())
             .sum::<usize>()
             .max(1);
-        let synthesizer = Synthesizer::new(self.voice.parameters(data, voice, speed));
-        let seconds_to_samples = f64::from(RATE.get()) / (speed * voice.tempo);
+        let timbre = self.voice.timbre(&self.data, voice);
+        let pace = 1.0 / (speed * voice.tempo);
 
         let mut samples: Vec<f32> = Vec::new();
         let (mut done, mut pause) = (0, 0.0);
         report(0.0)?;
-        for clause in clauses {
-            let spoken = self.speak_clause(&synthesizer, &clause)?;
-            done += clause.text.len();
-            if !spoken.is_empty() {
-                append_silence(&mut samples, pause * seconds_to_samples);
-                append(&mut samples, &spoken);
-                pause = 0.0;
+        for group in groups(&clauses) {
+            for (clause, codes) in group.iter().zip(self.read(group)?) {
+                let spoken = guard(|| Ok(self.sing_codes(&codes, clause.mark(), &timbre, pace)))?;
+                done += clause.text.len();
+                if !spoken.is_empty() {
+                    append_silence(&mut samples, pause * pace);
+                    samples.extend(spoken);
+                    pause = 0.0;
+                }
+                // What has no sound lengthens the pause before it at most.
+                if !samples.is_empty() {
+                    pause = clause.pause.seconds().max(pause);
+                }
+                report(done as f64 / total as f64)?;
             }
-            // What has no sound lengthens the pause before it at most.
-            if !samples.is_empty() {
-                pause = clause.pause.seconds().max(pause);
-            }
-            report(done as f64 / total as f64)?;
         }
         if samples.is_empty() {
             return Err(EngineError::NothingToSpeak);
         }
-        append_silence(&mut samples, TAIL * seconds_to_samples);
-        Ok(Pcm::new(samples, RATE))
+        append_silence(&mut samples, TAIL * pace);
+        Ok(level(Pcm::new(samples, RATE)))
+    }
+
+    /// The codes of each clause.
+    ///
+    /// The library loads its dictionary for every text, so that one longer text is read much faster than several short
+    /// ones. The clauses are put together with semicolons, which are always boundaries; should they not come out as as
+    /// many, each is read alone.
+    fn read(&self, clauses: &[Clause]) -> Result<Vec<Vec<PhonemeCode>>, EngineError> {
+        let read = |text: &str| {
+            guard(|| {
+                let unreadable = |error| EngineError::permanent("the text cannot be spoken").caused_by(error);
+                self.translator.translate_to_codes(text).map_err(unreadable)
+            })
+        };
+        let ends = |clause: &Clause| clause.text.ends_with(BOUNDARY);
+        let mut text = String::new();
+        for clause in clauses {
+            text.push_str(&clause.text);
+            text.push_str(if ends(clause) { " " } else { "; " });
+        }
+        if let Ok(codes) = read(&text) {
+            let boundary = |code: &PhonemeCode| code.is_boundary && code.clause_char == Some(BOUNDARY);
+            let mut pieces: Vec<_> = codes.split(boundary).map(<[PhonemeCode]>::to_vec).collect();
+            if pieces.pop().is_some() && pieces.len() == clauses.len() {
+                return Ok(pieces);
+            }
+        }
+        clauses.iter().map(|clause| read(&clause.text)).collect()
     }
 
     /// The sound of one clause, without the silence around it.
-    fn speak_clause(&self, synthesizer: &Synthesizer, clause: &Clause) -> Result<Vec<i16>, EngineError> {
-        // The library only reads what it borrows here, so that a panic leaves nothing half changed.
-        let spoken = catch_unwind(AssertUnwindSafe(|| {
-            let codes = self.translator.translate_to_codes(&clause.text)?;
-            synthesizer.synthesize_codes(&codes, &self.phonemes)
-        }))
-        .map_err(|_| EngineError::Panicked)?
-        .map_err(|error| EngineError::permanent("the text cannot be spoken").caused_by(error))?;
+    fn sing_codes(&self, codes: &[PhonemeCode], mark: Option<char>, timbre: &Timbre, pace: f64) -> Vec<f32> {
+        let foreign: Vec<(&str, Arc<PhonemeData>)> = codes
+            .iter()
+            .filter_map(|code| match &code.marker {
+                Some(CodeMarker::LangSwitch(language)) => Some((language.as_str(), self.foreign(language)?)),
+                _ => None,
+            })
+            .collect();
+        let table = |wanted: &str| {
+            foreign
+                .iter()
+                .find(|(language, _)| *language == wanted)
+                .map(|(_, phonemes)| phonemes.as_ref())
+        };
+        let tone = score::tone(self.voice.intonation, mark);
+        let mut parts = Vec::new();
+        for sound in score::read(codes, &self.phonemes, table, tone) {
+            articulate(&sound, timbre, f64::from(RATE.get()), pace, &mut parts);
+        }
+        let mut sung = sing(&parts, timbre);
+        let audible = |sample: &f32| sample.abs() > SILENCE;
+        sung.truncate(sung.iter().rposition(audible).map_or(0, |last| last + 1));
+        sung.drain(..sung.iter().position(audible).unwrap_or(0));
+        sung
+    }
 
-        let audible = |sample: &i16| sample.unsigned_abs() > SILENCE;
-        let start = spoken.iter().position(audible).unwrap_or(0);
-        let end = spoken.iter().rposition(audible).map_or(0, |last| last + 1);
-        Ok(spoken.get(start..end).unwrap_or_default().to_vec())
+    /// The phonemes of another language; `None` if they are those of this one, or unknown.
+    fn foreign(&self, language: &str) -> Option<Arc<PhonemeData>> {
+        if language == self.translator.options.lang {
+            return None;
+        }
+        // A panic elsewhere cannot have left the map half changed.
+        let mut tables = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = tables
+            .entry(language.to_owned())
+            .or_insert_with(|| phonemes(&self.data, language).ok().map(Arc::new));
+        table.clone()
     }
 }
 
-fn append(samples: &mut Vec<f32>, spoken: &[i16]) {
-    let scale = 1.0 / f32::from(i16::MAX);
-    samples.extend(spoken.iter().enumerate().map(|(n, sample)| {
-        let from_border = (n + 1).min(spoken.len() - n);
-        f32::from(*sample) * scale * (from_border as f32 / FADE as f32).min(1.0)
-    }));
+/// Clauses to be read together.
+fn groups(clauses: &[Clause]) -> impl Iterator<Item = &[Clause]> {
+    let mut length = 0;
+    clauses.chunk_by(move |clause, _| {
+        length += clause.text.len();
+        let together = length < GROUP;
+        length *= usize::from(together);
+        together
+    })
+}
+
+/// Turns a panic into an error. The library only reads what it borrows here, so that nothing is left half changed.
+fn guard<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(EngineError::Panicked))
+}
+
+fn phonemes(data: &Path, language: &str) -> Result<PhonemeData, espeak_ng::Error> {
+    let mut phonemes = PhonemeData::load(data)?;
+    select_phoneme_table(&mut phonemes, data, language)?;
+    Ok(phonemes)
 }
 
 #[expect(
@@ -119,6 +208,25 @@ fn append(samples: &mut Vec<f32>, spoken: &[i16]) {
     clippy::cast_sign_loss,
     reason = "a few seconds at most"
 )]
-fn append_silence(samples: &mut Vec<f32>, length: f64) {
-    samples.resize(samples.len() + length as usize, 0.0);
+fn append_silence(samples: &mut Vec<f32>, seconds: f64) {
+    samples.resize(samples.len() + (seconds * f64::from(RATE.get())) as usize, 0.0);
+}
+
+/// Gives a speech its final loudness, and rounds off its peaks.
+#[expect(clippy::cast_possible_truncation, reason = "a small factor")]
+fn level(pcm: Pcm) -> Pcm {
+    let gain = measure(&pcm).loudness_lufs.map_or(1.0, |loudness| {
+        10_f64.powf((LOUDNESS - loudness) / 20.0).clamp(1.0 / GAIN, GAIN)
+    }) as f32;
+    let samples = pcm.samples().iter().map(|sample| {
+        let sample = sample * gain;
+        let over = (sample.abs() - KNEE).max(0.0) / (1.0 - KNEE);
+        // From the knee on, what is added grows ever slower towards full scale.
+        if over > 0.0 {
+            sample.signum() * (KNEE + (1.0 - KNEE) * over / (1.0 + over))
+        } else {
+            sample
+        }
+    });
+    Pcm::new(samples.collect(), RATE)
 }

@@ -47,6 +47,18 @@ pub(crate) struct Clause {
     pub(crate) pause: Pause,
 }
 
+impl Clause {
+    /// The mark that it ends with, by which its melody goes.
+    pub(crate) fn mark(&self) -> Option<char> {
+        let last = |character: &char| pause_after(*character).is_some();
+        self.text
+            .chars()
+            .rev()
+            .take_while(|c| closes(*c) || last(c))
+            .find(last)
+    }
+}
+
 /// Splits a text into clauses, as eSpeak NG does with its own input: at punctuation that something follows, and
 /// between paragraphs.
 ///

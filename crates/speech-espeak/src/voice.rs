@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use espeak_ng::{
-    VoiceParams,
-    synthesize::{setlengths::STRESS_LENGTHS_EN, wavegen::set_tone_adjust},
-    voices::{VariantParams, load_variant, voice_intonation, voice_pitch, voice_stress_length},
+    synthesize::{phondata::SpectFrame, setlengths::STRESS_LENGTHS_EN},
+    voices::{load_variant, voice_intonation, voice_pitch, voice_stress_length},
 };
 use resonance_speech::engine::{EngineError, EngineVoice};
 use serde::{Deserialize, Serialize};
@@ -14,13 +13,6 @@ use crate::language::Language;
 
 /// The pitch line of a voice that has none: the lowest and the highest pitch of its speech, in eSpeak NG's terms.
 const DEFAULT_PITCH: (i32, i32) = (80, 118);
-/// How loud to speak, of 100. At more, the loudest voices would clip.
-const AMPLITUDE: u32 = 60;
-
-/// The widths of the formants, in percent of those that the library assumes: its table is a third of eSpeak NG's
-/// (`default_widths` in `voices.c`), so that formants shrink to single harmonics and voices to whistles.
-const FORMANT_WIDTHS: [i32; 7] = [292, 320, 320, 400, 427, 427, 320];
-
 /// eSpeak NG's own variations of timbre that are used: no others are accepted, for they name files.
 pub(crate) const VARIANTS: &[&str] = &[
     "Alex", "Alicia", "Andrea", "Andy", "Annie", "Diogo", "Gene", "Hugo", "Jacky", "Lee", "Marco", "Mario",
@@ -84,7 +76,8 @@ impl EspeakVoice {
 pub(crate) struct LanguageVoice {
     pitch: (i32, i32),
     stress_lengths: Option<[u32; 8]>,
-    intonation: usize,
+    /// Which row of the table of melodies it uses.
+    pub(crate) intonation: usize,
 }
 
 impl LanguageVoice {
@@ -103,107 +96,129 @@ impl LanguageVoice {
         }
     }
 
-    /// The parameters of the synthesiser for a voice at a speed. The formulas are those of eSpeak NG's `voices.c`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "all factors were checked to be small and positive"
-    )]
-    pub(crate) fn parameters(&self, data: &Path, voice: &EspeakVoice, speed: f64) -> VoiceParams {
+    /// The sound of a voice in this language. The formulas are those of eSpeak NG's `voices.c`.
+    pub(crate) fn timbre(&self, data: &Path, voice: &EspeakVoice) -> Timbre {
         let variant = voice
             .variant
             .as_deref()
             .and_then(|name| load_variant(data, name))
             .unwrap_or_default();
-        let (low, high) = variant.pitch.unwrap_or(self.pitch);
-        let (low, high) = (f64::from(low), f64::from(high));
-        // A voice of another pitch has a vocal tract of another length, which shifts its formants by a quarter as much.
-        let formants = 1.0 + (low / f64::from(DEFAULT_PITCH.0) - 1.0) / 4.0;
-        let mut parameters = VoiceParams {
-            speed_percent: speed_percent(speed * voice.tempo),
-            pitch_hz: ((low - 9.0) * voice.pitch).round().clamp(25.0, 600.0) as u32,
-            pitch_range_units: (high - low) * 108.0 * voice.pitch * voice.range,
+        let (lowest, highest) = variant.pitch.unwrap_or(self.pitch);
+        let (low, high) = (f64::from(lowest), f64::from(highest));
+        let mut timbre = Timbre {
+            pitch: (low - 9.0) * voice.pitch,
+            pitch_range: (high - low) * 108.0 * voice.pitch * voice.range,
+            // A voice of another pitch has a vocal tract of another length, which shifts its second formant by a
+            // quarter as much.
+            formant_factor: 256 + 64 * (lowest - DEFAULT_PITCH.0) / DEFAULT_PITCH.0,
             stress_lengths: self.stress_lengths,
-            intonation_group: self.intonation,
-            amplitude: AMPLITUDE,
-            formant_factor: (formants * 256.0).round() as i32,
-            flutter: variant.flutter.unwrap_or(0).max(0),
-            formant_width_pct: FORMANT_WIDTHS,
-            // Sentences follow each other with pauses of our own.
-            no_final_pause: true,
-            ..VoiceParams::default()
+            stress_levels: variant.stress_amp.iter().map(|level| f64::from(*level)).collect(),
+            formants: [Formant {
+                frequency: 1.0,
+                height: 1.0,
+                width: 1.0,
+            }; FORMANTS],
+            tone: TONE.to_vec(),
         };
-        apply_timbre(&mut parameters, &variant);
-        parameters
-    }
-}
-
-/// Applies the formants, the stress and the tone of a variant; not its echo, which belongs to rooms and not to voices.
-fn apply_timbre(parameters: &mut VoiceParams, variant: &VariantParams) {
-    for formant in &variant.formants {
-        let index = usize::from(formant.index);
-        let scales = [
-            (&mut parameters.formant_freq_pct, formant.freq),
-            (&mut parameters.formant_height_pct, formant.height),
-            (&mut parameters.formant_width_pct, formant.width),
-        ];
-        for (percentages, given) in scales {
-            if let Some(percentage) = percentages.get_mut(index)
-                && given > 0
-            {
-                *percentage = *percentage * given.clamp(25, 400) / 100;
+        // The echo of a variant is left out: it belongs to rooms and not to voices.
+        for given in &variant.formants {
+            if let Some(formant) = timbre.formants.get_mut(usize::from(given.index)) {
+                let factor = |percent: i32| f64::from(percent.clamp(0, 400)) / 100.0;
+                *formant = Formant {
+                    frequency: factor(given.freq),
+                    height: factor(given.height),
+                    width: factor(if given.width > 0 { given.width } else { 100 }),
+                };
             }
         }
-    }
-    for (amplitude, given) in parameters.stress_amps.iter_mut().zip(&variant.stress_amp) {
-        *amplitude = (*given).max(0);
-    }
-    if let Some(points) = &variant.tone {
-        parameters.tone_adjust = set_tone_adjust(points);
+        if let Some(points) = variant.tone {
+            let points: Vec<(f64, f64)> = points
+                .chunks_exact(2)
+                .filter_map(|pair| <[i32; 2]>::try_from(pair).ok())
+                .take_while(|[frequency, _]| *frequency >= 0)
+                .map(|[frequency, level]| (f64::from(frequency), f64::from(level)))
+                .collect();
+            if !points.is_empty() {
+                timbre.tone = points;
+            }
+        }
+        timbre
     }
 }
 
-/// The synthesiser's own measure of speed for a speed relative to eSpeak NG's 175 words a minute.
-///
-/// The synthesiser's speed is not proportional to its measure, so that this table was made by measuring how long
-/// sentences in seven languages become; in between it is interpolated.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 27 and 800"
-)]
-fn speed_percent(speed: f64) -> u32 {
-    const MEASURED: &[(f64, f64)] = &[
-        (0.10, 27.0),
-        (0.125, 31.0),
-        (0.19, 40.0),
-        (0.27, 50.0),
-        (0.375, 62.0),
-        (0.495, 75.0),
-        (0.625, 88.0),
-        (0.745, 100.0),
-        (0.88, 112.0),
-        (1.0, 124.0),
-        (1.175, 140.0),
-        (1.385, 160.0),
-        (1.59, 180.0),
-        (1.80, 200.0),
-        (2.05, 225.0),
-        (2.31, 250.0),
-        (2.82, 300.0),
-        (3.29, 350.0),
-        (3.72, 400.0),
-        (4.56, 500.0),
-        (5.36, 600.0),
-        (6.70, 800.0),
-    ];
-    let above = MEASURED
-        .partition_point(|(measured, _)| *measured < speed)
-        .clamp(1, MEASURED.len() - 1);
-    let [(slow, low), (fast, high)] =
-        [above - 1, above].map(|at| MEASURED.get(at).copied().unwrap_or((1.0, 124.0)));
-    let part = ((speed - slow) / (fast - slow)).clamp(0.0, 1.0);
-    (low + (high - low) * part).round() as u32
+/// Formants that are heard.
+const FORMANTS: usize = 7;
+/// How loud a normal voice is at which frequency; in between it is interpolated (`tone_points` in `voices.c`).
+const TONE: [(f64, f64); 4] = [(600.0, 170.0), (1200.0, 135.0), (2000.0, 110.0), (3000.0, 110.0)];
+/// The level of [`TONE`] that counts as one.
+const TONE_UNITY: f64 = 170.0;
+
+/// What a variant does to one formant, as factors.
+#[derive(Debug, Clone, Copy)]
+struct Formant {
+    frequency: f64,
+    height: f64,
+    width: f64,
+}
+
+/// The sound of a voice.
+#[derive(Debug, Clone)]
+pub(crate) struct Timbre {
+    /// The lowest pitch of its speech, in Hz, and how far it rises, in eSpeak NG's units.
+    pub(crate) pitch: f64,
+    pub(crate) pitch_range: f64,
+    /// By how much the second formant of transitions is shifted, over 256.
+    pub(crate) formant_factor: i32,
+    /// How long syllables are by their stress, if not as in English.
+    pub(crate) stress_lengths: Option<[u32; 8]>,
+    stress_levels: Vec<f64>,
+    formants: [Formant; FORMANTS],
+    tone: Vec<(f64, f64)>,
+}
+
+impl Timbre {
+    /// How loud a syllable of that stress is, if not as usual.
+    pub(crate) fn stress_level(&self, stress: u8) -> Option<f64> {
+        self.stress_levels
+            .get(usize::from(stress))
+            .copied()
+            .filter(|level| *level > 0.0)
+    }
+
+    /// A frame as this voice speaks it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "limited to their ranges"
+    )]
+    pub(crate) fn shape(&self, mut frame: SpectFrame) -> SpectFrame {
+        for (formant, frequency) in self.formants.iter().zip(&mut frame.ffreq) {
+            *frequency = (f64::from(*frequency) * formant.frequency).clamp(0.0, 10_000.0) as i16;
+        }
+        for (formant, height) in self.formants.iter().zip(&mut frame.fheight) {
+            *height = (f64::from(*height) * formant.height).clamp(0.0, 255.0) as u8;
+        }
+        frame
+    }
+
+    /// How wide a formant is, as a factor.
+    pub(crate) fn width(&self, formant: usize) -> f64 {
+        self.formants.get(formant).map_or(1.0, |formant| formant.width)
+    }
+
+    /// How loud the voice is at a frequency, as a factor.
+    pub(crate) fn tone(&self, frequency: f64) -> f64 {
+        let above = self.tone.partition_point(|(point, _)| *point < frequency);
+        let at = |n: usize| self.tone.get(n).copied();
+        let level = match (above.checked_sub(1).and_then(at), at(above)) {
+            (Some((low, from)), Some((high, to))) => {
+                from + (to - from) * (frequency - low) / (high - low).max(1.0)
+            }
+            (Some((_, level)), None) | (None, Some((_, level))) => level,
+            (None, None) => TONE_UNITY,
+        };
+        level / TONE_UNITY
+    }
 }
 
 #[cfg(test)]
@@ -243,18 +258,5 @@ mod tests {
                 "{voice}"
             );
         }
-    }
-
-    #[test]
-    fn the_measure_of_speed_grows_with_speed() {
-        assert_eq!(speed_percent(1.0), 124);
-        assert_eq!(
-            [speed_percent(0.0), speed_percent(0.01), speed_percent(100.0)],
-            [27, 27, 800]
-        );
-        let all: Vec<u32> = (1..70)
-            .map(|tenths| speed_percent(f64::from(tenths) / 10.0))
-            .collect();
-        assert!(all.is_sorted());
     }
 }

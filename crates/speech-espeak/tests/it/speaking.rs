@@ -23,7 +23,7 @@ async fn every_voice_of_the_catalogue_speaks_audibly() {
         let measured = measure(&pcm);
         let loudness = measured.loudness_lufs.unwrap();
         assert!(
-            (-27.0..-7.0).contains(&loudness),
+            (-22.0..-17.0).contains(&loudness),
             "{}: {loudness} LUFS",
             voice.key
         );
@@ -58,6 +58,38 @@ async fn voices_of_women_are_higher_than_those_of_men_and_giants_lower_than_both
 }
 
 #[tokio::test]
+async fn a_voice_has_the_melody_of_speech_and_no_holes() {
+    for key in ["en-us-sam", "de-otto", "fr-luc", "tr-emre"] {
+        let voice = voice(key);
+        let analysis = VoiceAnalysis::of(&speak(&voice.preview_text, &voice.voice).await.unwrap());
+        // A voice that breaks up is taken for one of its overtones every now and then, which looks like octaves.
+        let range = analysis.pitch_range_semitones.unwrap();
+        assert!((2.0..9.0).contains(&range), "{key}: {range} semitones");
+    }
+}
+
+#[tokio::test]
+async fn no_pause_begins_or_ends_with_a_click() {
+    for voice in ENGINE.catalogue() {
+        let pcm = speak(&voice.preview_text, &voice.voice).await.unwrap();
+        // A pause is 3 ms of nothing; a single sample of nothing is part of a sound.
+        let pauses = pcm
+            .samples()
+            .split_inclusive(|sample| *sample != 0.0)
+            .filter(|run| run.len() > 66);
+        let after = pauses.filter_map(|run| run.last()).map(|sample| sample.abs());
+        let mut backwards = pcm.samples().to_vec();
+        backwards.reverse();
+        let pauses = backwards
+            .split_inclusive(|sample| *sample != 0.0)
+            .filter(|run| run.len() > 66);
+        let before = pauses.filter_map(|run| run.last()).map(|sample| sample.abs());
+        let loudest = after.chain(before).fold(pcm.samples()[0].abs(), f32::max);
+        assert!(loudest < 0.02, "{}: {loudest}", voice.key);
+    }
+}
+
+#[tokio::test]
 async fn speed_scales_the_duration() {
     for key in [
         "en-us-sam",
@@ -76,7 +108,7 @@ async fn speed_scales_the_duration() {
         for speed in [0.25, 0.5, 0.8, 1.25, 2.0, 4.0] {
             let pcm = speak_at(speed, &voice.preview_text, &voice.voice).await;
             let scaled = normal / pcm.duration().as_secs_f64();
-            assert!((scaled / speed - 1.0).abs() < 0.3, "{key} at {speed}: {scaled}");
+            assert!((scaled / speed - 1.0).abs() < 0.2, "{key} at {speed}: {scaled}");
         }
     }
 }
@@ -215,6 +247,6 @@ async fn the_longest_text_is_spoken_in_a_moment() {
     let pcm = speak(&text, &voice("en-us-sam").voice).await.unwrap();
     let elapsed = start.elapsed();
     assert!(pcm.duration() > Duration::from_secs(200));
-    // Half a second alone; tests share their processors.
-    assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
+    // A quarter of a second alone; tests share their processors.
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
 }
