@@ -5,9 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, header, request::Parts};
 use resonance_domain::{OrganizationId, Origin};
+pub(crate) use resonance_gateway_accounts::SESSION_COOKIE;
 
-/// The cookie that carries a session's token.
-pub(crate) const SESSION_COOKIE: &str = "resonance_session";
 /// The header that names the organization a request works in.
 pub(crate) const ORGANIZATION_HEADER: &str = "x-resonance-organization";
 

@@ -83,7 +83,7 @@ on_both! {
         let known = request_reset(&instance, "ada@example.org").await.unwrap();
         let unknown = request_reset(&instance, "bob@example.org").await.unwrap();
         assert_eq!(known.expires_at, unknown.expires_at);
-        assert_eq!(subjects_to(&instance, "bob@example.org").await, [String::new(); 0]);
+        assert!(subjects_to(&instance, "bob@example.org").await.is_empty());
         let code = instance.mailed_code("ada@example.org").await;
         let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
         let mut answers = Vec::new();
