@@ -42,6 +42,25 @@ impl LanguageTag {
         Ok(Self(tag))
     }
 
+    /// Checks what languages are searched by: a whole tag, or a language alone, which stands for all its regions.
+    /// Gives it in canonical case.
+    ///
+    /// # Errors
+    /// `INVALID`.
+    pub fn parse_range(raw: &str) -> Result<String, FieldError> {
+        let language = raw.trim();
+        if (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return Ok(language.to_ascii_lowercase());
+        }
+        let tag = Self::parse(raw).map_err(|_| {
+            FieldError::new(
+                ErrorCode::Invalid,
+                "must be a language such as en, or one with a region such as en-US",
+            )
+        })?;
+        Ok(tag.0)
+    }
+
     /// The tag.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -70,6 +89,15 @@ mod tests {
         assert_eq!(LanguageTag::parse("EN-us").unwrap().as_str(), "en-US");
         assert_eq!(LanguageTag::parse("zh-hANT-tw").unwrap().as_str(), "zh-Hant-TW");
         assert_eq!(LanguageTag::parse("es-419").unwrap().language(), "es");
+    }
+
+    #[test]
+    fn ranges_are_tags_or_languages_alone() {
+        assert_eq!(LanguageTag::parse_range(" EN ").as_deref(), Ok("en"));
+        assert_eq!(LanguageTag::parse_range("pt-br").as_deref(), Ok("pt-BR"));
+        for range in ["", "e", "engl", "en-", "%", "en_", "en-US-x", "ën"] {
+            assert!(LanguageTag::parse_range(range).is_err(), "{range}");
+        }
     }
 
     #[test]

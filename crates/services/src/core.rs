@@ -9,9 +9,9 @@ use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSign
 use resonance_mail::Mailer;
 use resonance_persistence::Database;
 use resonance_speech::engine::Engines;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::Request;
+use crate::{Outcome, Request, ServiceError, previews};
 
 /// What the instance's operator decides.
 #[derive(Debug, Clone)]
@@ -89,6 +89,9 @@ pub(crate) struct Core {
     pub(crate) secret_fingerprint: String,
     /// Decoding a picture takes up to 200 MB: one at a time.
     pub(crate) pictures: Semaphore,
+    /// Decoding takes the processor and memory, previews the processor: likewise.
+    pub(crate) audio: Semaphore,
+    pub(crate) preview_turns: previews::Turns,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
     pub(crate) jwts: Jwts,
@@ -127,6 +130,8 @@ impl Services {
             passwords: ports.passwords,
             hashing: Semaphore::new(cores),
             pictures: Semaphore::new(1),
+            audio: Semaphore::new(cores.min(4)),
+            preview_turns: previews::Turns::default(),
             mailer: ports.mailer,
             blobs: ports.blobs,
             engines: ports.engines,
@@ -148,5 +153,13 @@ impl Services {
 
     pub(crate) fn core(&self) -> &Core {
         &self.0
+    }
+}
+
+impl Core {
+    /// Waits until there is room for more work on audio beside what is spoken.
+    pub(crate) async fn audio_work(&self) -> Outcome<SemaphorePermit<'_>> {
+        let permit = self.audio.acquire().await;
+        permit.map_err(|error| ServiceError::internal("waiting for the processor", error))
     }
 }

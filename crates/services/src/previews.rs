@@ -1,0 +1,185 @@
+//! What voices sound like.
+//!
+//! A preview is made when somebody first wants to hear it, and kept. Nodes do not coordinate: if two make the same one
+//! at the same time, the second replaces the first.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use resonance_authz::{SystemGrant, system::Deliver};
+use resonance_blobs::{BlobError, BlobKey};
+use resonance_domain::{AudioFormat, InOrg, SpeechSettings, Voice, VoiceAddress, VoiceId};
+use resonance_persistence::Repositories;
+use resonance_speech::{
+    audio::{Encoded, encode},
+    engine::{Progress, SpeechEngine, SynthesisRequest},
+};
+
+use crate::{
+    Delivery, Outcome, ServiceError,
+    core::Core,
+    sweep::{Owner, Pledge},
+};
+
+/// What a voice says whose engine offers no voice in its language.
+const FALLBACK_TEXT: &str = "Hello! This is how I sound.";
+
+/// Lets one at a time make the preview of a voice.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<HashMap<VoiceId, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, voice: VoiceId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = turns.get(&voice).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::default();
+        turns.insert(voice, Arc::downgrade(&turn));
+        turn
+    }
+}
+
+/// The folder of a custom voice's objects.
+pub(crate) fn folder(voice: InOrg<VoiceId>) -> Outcome<BlobKey> {
+    let InOrg { organization, id } = voice;
+    key(&format!(
+        "organizations/{}/voices/{}",
+        organization.as_uuid(),
+        id.as_uuid()
+    ))
+}
+
+/// A key that is put together of ids and names of ours.
+pub(crate) fn key(text: &str) -> Outcome<BlobKey> {
+    BlobKey::parse(text).map_err(|error| ServiceError::internal("naming an object", error))
+}
+
+/// The preview of a voice that the asker may hear; `None` if the voice is gone.
+pub(crate) async fn of(core: &Core, voice: Voice) -> Outcome<Option<Delivery>> {
+    if let Some(delivery) = kept(core, &voice).await? {
+        return Ok(Some(delivery));
+    }
+    let turn = core.preview_turns.of(voice.address().id());
+    let _turn = turn.lock().await;
+    // Whoever had the turn before has made it.
+    let Some(voice) = current(core, voice.address()).await? else {
+        return Ok(None);
+    };
+    match kept(core, &voice).await? {
+        Some(delivery) => Ok(Some(delivery)),
+        None => make(core, &voice).await,
+    }
+}
+
+async fn current(core: &Core, address: VoiceAddress) -> Outcome<Option<Voice>> {
+    let voices = core.database.voices();
+    Ok(match address {
+        VoiceAddress::System(id) => voices.system_voice(id).await?.map(Voice::System),
+        VoiceAddress::Custom(address) => voices
+            .delivered(&SystemGrant::for_job(), address)
+            .await?
+            .map(Voice::Custom),
+    })
+}
+
+/// The preview that was made before, if the store still has it.
+async fn kept(core: &Core, voice: &Voice) -> Outcome<Option<Delivery>> {
+    let (Voice::System(resonance_domain::SystemVoice { preview_key, .. })
+    | Voice::Custom(resonance_domain::CustomVoice { preview_key, .. })) = voice;
+    let Some(preview_key) = preview_key else {
+        return Ok(None);
+    };
+    match core.blobs.head(&key(preview_key)?).await {
+        Ok(info) => Ok(Some(Delivery::new(core, info, AudioFormat::Mp3.content_type()))),
+        Err(BlobError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn make(core: &Core, voice: &Voice) -> Outcome<Option<Delivery>> {
+    let spoken = speak(core, voice).await?;
+    let grant = SystemGrant::<Deliver>::for_job();
+    let made = match voice.address() {
+        VoiceAddress::System(id) => {
+            let (engine, _) = voice.engine();
+            // The id and not the engine's key: engines may use signs in keys that object stores do not.
+            let key = key(&format!("system/previews/{engine}/{}.mp3", id.as_uuid()))?;
+            core.blobs.put(&key, spoken.bytes, spoken.content_type).await?;
+            core.database
+                .atomically(async |uow| uow.voices().note_system_preview(&grant, id, key.as_str()).await)
+                .await?;
+            Some(key)
+        }
+        VoiceAddress::Custom(address) => {
+            let folder = folder(address)?;
+            let key = key(&format!("{folder}/preview.mp3"))?;
+            let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
+            core.blobs.put(&key, spoken.bytes, spoken.content_type).await?;
+            let noted = core
+                .database
+                .atomically(async |uow| {
+                    let noted = uow.voices().note_preview(&grant, address, key.as_str()).await?;
+                    if noted {
+                        pledge.redeem(uow).await?;
+                    }
+                    Ok::<_, ServiceError>(noted)
+                })
+                .await?;
+            // The voice was deleted meanwhile: the pledge, not redeemed, removes what was just stored.
+            noted.then_some(key)
+        }
+    };
+    match made {
+        Some(key) => Ok(Some(
+            Delivery::of(core, &key, AudioFormat::Mp3.content_type()).await?,
+        )),
+        None => Ok(None),
+    }
+}
+
+async fn speak(core: &Core, voice: &Voice) -> Outcome<Encoded> {
+    let (engine, engine_voice) = voice.engine();
+    let engine = core
+        .engines
+        .get(engine)
+        .ok_or_else(|| ServiceError::internal("making a preview", "the voice's engine is not configured"))?;
+    let _permit = core.audio_work().await?;
+    let request = SynthesisRequest {
+        text: text_for(&**engine, voice),
+        voice: engine_voice.clone(),
+        settings: SpeechSettings::default(),
+    };
+    let pcm = engine
+        .synthesize(request, Progress::default())
+        .await
+        .map_err(|error| ServiceError::internal("making a preview", error))?;
+    tokio::task::spawn_blocking(move || encode(&pcm, AudioFormat::Mp3))
+        .await
+        .map_err(|error| ServiceError::internal("making a preview", error))?
+        .map_err(|error| ServiceError::internal("making a preview", error))
+}
+
+/// The text that the engine's makers chose for the voice, or else for the nearest language.
+fn text_for(engine: &dyn SpeechEngine, voice: &Voice) -> String {
+    let language = voice.language();
+    let mut offered = engine.catalogue();
+    let nearest = offered
+        .iter()
+        .enumerate()
+        .map(|(at, offered)| {
+            let own = matches!(voice, Voice::System(voice) if voice.key == offered.key);
+            let same = offered.language == *language;
+            let related = offered.language.language() == language.language();
+            (u8::from(own) * 4 + u8::from(same) * 2 + u8::from(related), at)
+        })
+        .filter(|(nearness, _)| *nearness > 0)
+        .max_by_key(|(nearness, at)| (*nearness, std::cmp::Reverse(*at)));
+    nearest.map_or_else(
+        || FALLBACK_TEXT.to_owned(),
+        |(_, at)| offered.swap_remove(at).preview_text,
+    )
+}

@@ -1,0 +1,213 @@
+//! Making a voice from a recording.
+
+use bytes::Bytes;
+use resonance_authz::CreateVoices;
+use resonance_domain::{
+    Consent, CustomVoice, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg, LanguageTag,
+    OrganizationId, SampleFacts, VoiceCategory, VoiceDescription, VoiceName, bounded_text,
+};
+use resonance_persistence::Repositories;
+use resonance_speech::engine::{EngineError, VoiceSample};
+use serde_json::json;
+
+use super::Voices;
+use crate::{
+    Outcome, ServiceError, previews,
+    recording::{MAX_BYTES, Recording},
+    sweep::{Owner, Pledge},
+};
+
+/// The engine that makes voices when the input names none.
+const DEFAULT_ENGINE: &str = "builtin";
+/// The longest statement of consent, in characters.
+const MAX_STATEMENT: usize = 1_000;
+
+/// A voice to make from a recording.
+#[derive(Debug, Clone, Default)]
+pub struct CreateVoice {
+    /// Whose it will be; the active organization if absent.
+    pub organization: Option<OrganizationId>,
+    /// Its name.
+    pub name: String,
+    /// What it sounds like.
+    pub description: Option<String>,
+    /// What it is best for; `GENERAL` if absent.
+    pub category: Option<VoiceCategory>,
+    /// The language that it speaks, with a region; `en-US` if absent.
+    pub language: Option<String>,
+    /// The engine that will speak it; the built-in one if absent.
+    pub engine: Option<String>,
+    /// The recording, as a file of any common audio format. Of a larger file than allowed, its beginning suffices.
+    pub sample: Bytes,
+    /// The consent of the recorded speaker.
+    pub consent: Attestation,
+}
+
+/// What the creator of a voice attests.
+#[derive(Debug, Clone, Default)]
+pub struct Attestation {
+    /// Whether the recorded speaker agreed.
+    pub attested: bool,
+    /// To what the speaker agreed, in words.
+    pub statement: String,
+}
+
+impl Voices<'_> {
+    /// The largest file that a voice is made from, in bytes.
+    pub const MAX_SAMPLE_BYTES: usize = MAX_BYTES;
+
+    /// Makes a voice from a recording. Counts on the usage ledger.
+    ///
+    /// Requires `org:voices:create`. The recording is decoded and measured before anything is stored.
+    ///
+    /// # Errors
+    /// Refusals of the input, `OrganizationRequired`, `NotVisible`, `Forbidden`, or a failure of the database, the
+    /// object store or the engine.
+    pub async fn create(&self, input: CreateVoice) -> Outcome<CustomVoice> {
+        let core = self.0.core();
+        let organization = self.0.organization(input.organization)?;
+        // Before the costly work, and once more where it is written.
+        let _ = self.0.grant::<CreateVoices>(organization).await?;
+        let draft = Draft::parse(&input)?;
+        let engine = core.engines.get(&draft.engine).ok_or_else(|| {
+            FieldError::new(ErrorCode::Unsupported, "this instance has no such engine").at("engine")
+        })?;
+        let recording = Recording::listen(core, input.sample.clone()).await?;
+
+        let user = self.0.signed_in()?.user;
+        let id = core.ids.next();
+        let address = InOrg::new(organization, id);
+        let folder = previews::folder(address)?;
+        let key = previews::key(&format!("{folder}/sample.{}", recording.extension()))?;
+        let sample = VoiceSample {
+            key: key.as_str().to_owned(),
+            analysis: recording.analysis,
+        };
+        let derived = engine
+            .derive_voice(&sample, &draft.language)
+            .await
+            .map_err(not_derived)?;
+
+        let now = core.clock.now();
+        let voice = CustomVoice {
+            id,
+            organization,
+            name: draft.name.into_string(),
+            description: draft.description.into_string(),
+            category: input.category.unwrap_or_default(),
+            language: draft.language,
+            engine: draft.engine,
+            engine_voice: derived.voice,
+            fidelity: derived.fidelity,
+            consent: Consent {
+                attested_by: Some(user),
+                attested_at: now,
+                statement: draft.statement,
+            },
+            sample: SampleFacts {
+                key: sample.key,
+                content_type: recording.content_type.to_owned(),
+                bytes: input.sample.len() as u64,
+                duration_ms: recording.duration_ms,
+                sample_rate: recording.sample_rate,
+                channels: recording.channels,
+                loudness_lufs: recording.loudness_lufs,
+            },
+            preview_key: None,
+            created_by: Some(user),
+            created_at: now,
+            updated_at: now,
+        };
+        let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
+        core.blobs.put(&key, input.sample, recording.content_type).await?;
+        core.database
+            .atomically(async |uow| {
+                let grant = uow.standings().of(user, organization).await?.grant()?;
+                pledge.redeem(uow).await?;
+                uow.voices().insert(&grant, &voice).await?;
+                uow.usage().count_voice(&grant, core.ids.next(), id, now).await?;
+                let payload = json!({
+                    "name": voice.name,
+                    "category": voice.category.as_str(),
+                    "language": voice.language.as_str(),
+                    "engine": voice.engine,
+                    "fidelity": voice.fidelity.as_str(),
+                    "sample": { "bytes": voice.sample.bytes, "durationMs": voice.sample.duration_ms },
+                });
+                uow.record(self.event(EventKind::VoiceCreated, address, payload));
+                Ok::<_, ServiceError>(())
+            })
+            .await?;
+        Ok(voice)
+    }
+}
+
+/// The fields of a new voice that are checked before its recording.
+struct Draft {
+    name: VoiceName,
+    description: VoiceDescription,
+    language: LanguageTag,
+    engine: String,
+    statement: String,
+}
+
+impl Draft {
+    fn parse(input: &CreateVoice) -> Outcome<Self> {
+        let mut errors = FieldErrors::default();
+        let name = errors.take("name", VoiceName::parse(&input.name));
+        let description = input.description.as_deref().unwrap_or_default();
+        let description = errors.take("description", VoiceDescription::parse(description));
+        let language = match &input.language {
+            Some(language) => errors.take("language", LanguageTag::parse(language)),
+            None => Some(LanguageTag::default()),
+        };
+        let consent = errors.take("consent.attested", attested(input.consent.attested));
+        let statement = bounded_text(&input.consent.statement, 1, MAX_STATEMENT);
+        let statement = errors.take("consent.statement", statement);
+        let size = errors.take("sample", small_enough(input.sample.len()));
+        let (Some(name), Some(description), Some(language), Some(()), Some(statement), Some(())) =
+            (name, description, language, consent, statement, size)
+        else {
+            return Err(errors.into());
+        };
+        Ok(Self {
+            name,
+            description,
+            language,
+            engine: input.engine.as_deref().unwrap_or(DEFAULT_ENGINE).to_owned(),
+            statement,
+        })
+    }
+}
+
+fn attested(attested: bool) -> Result<(), FieldError> {
+    let refusal = || {
+        FieldError::new(
+            ErrorCode::ConsentRequired,
+            "without the speaker's consent there is no voice",
+        )
+    };
+    attested.then_some(()).ok_or_else(refusal)
+}
+
+fn small_enough(bytes: usize) -> Result<(), FieldError> {
+    let refusal = || {
+        let limit = MAX_BYTES / 1024 / 1024;
+        FieldError::new(
+            ErrorCode::FileTooLarge,
+            format_args!("must not be larger than {limit} MB"),
+        )
+    };
+    (bytes <= MAX_BYTES).then_some(()).ok_or_else(refusal)
+}
+
+fn not_derived(error: EngineError) -> ServiceError {
+    match error {
+        EngineError::UnsupportedLanguage(_) => {
+            FieldError::new(ErrorCode::Unsupported, "the engine does not speak this language")
+                .at("language")
+                .into()
+        }
+        error => ServiceError::internal("making a voice", error),
+    }
+}
