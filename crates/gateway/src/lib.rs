@@ -7,6 +7,7 @@
 //! This crate decides nothing: it finds out who asks, calls one use case and shows its outcome. It never sees storage
 //! or a grant.
 
+mod byte_range;
 mod client;
 mod health;
 mod identify;

@@ -1,13 +1,33 @@
-//! Audio, previews, logos and keys.
+//! Audio, previews, recordings, logos and keys: what browsers fetch without GraphQL.
+//!
+//! Each route takes a signed URL or the session's credentials. Whoever has neither gets 401; for whoever may not know
+//! that the thing exists, it does not (404).
+
+use std::str::FromStr;
 
 use axum::{
     Router,
+    body::Body,
+    extract::{Path, Query, Request as HttpRequest, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
+    routing::get,
 };
-use http::header;
-use resonance_services::Services;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use resonance_authz::Denied;
+use resonance_identity::SignedQuery;
+use resonance_services::{Delivery, Outcome, Request, ServiceError, Services};
 
-use crate::identify::Identify;
+use crate::{byte_range::ByteRange, identify::Identify, respond};
+
+/// The routes.
+pub(crate) fn routes(identify: Identify) -> Router {
+    Router::new()
+        .route("/audio/{id}", get(audio))
+        .route("/voices/{id}/preview", get(preview))
+        .route("/voices/{id}/sample", get(sample))
+        .route("/organizations/{id}/logo", get(logo))
+        .with_state(identify)
+}
 
 /// The public keys that JWTs are verified with.
 pub(crate) fn keys(services: &Services) -> Response {
@@ -18,7 +38,222 @@ pub(crate) fn keys(services: &Services) -> Response {
     (headers, services.jwks().to_string()).into_response()
 }
 
-pub(crate) fn routes(identify: Identify) -> Router {
-    let _ = identify;
-    Router::new()
+/// The signature in the query, if there is one: a query that holds anything else holds none.
+type Signature = Result<Query<SignedQuery>, QueryRejection>;
+
+async fn audio(
+    State(identify): State<Identify>,
+    id: Path<String>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    deliver(&identify, id, query, http, async |request, id, signature| {
+        request.generations().audio(id, signature).await
+    })
+    .await
+}
+
+async fn preview(
+    State(identify): State<Identify>,
+    id: Path<String>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    deliver(&identify, id, query, http, async |request, id, signature| {
+        request.voices().preview(id, signature).await
+    })
+    .await
+}
+
+async fn sample(
+    State(identify): State<Identify>,
+    id: Path<String>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    deliver(&identify, id, query, http, async |request, id, signature| {
+        request.voices().sample(id, signature).await
+    })
+    .await
+}
+
+async fn logo(
+    State(identify): State<Identify>,
+    Path(id): Path<String>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    let (parts, _) = http.into_parts();
+    let request = match identify.request(&parts).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let Ok(id) = id.parse() else {
+        return respond::not_found();
+    };
+    let picture = match request.organizations().logo_or_avatar(id, query.as_deref().ok()).await {
+        Ok(picture) => picture,
+        Err(error) => return refused(error),
+    };
+    let etag = format!("\"{}\"", picture.version);
+    // An avatar is SVG, which could hold scripts if it were opened as a page.
+    let headers = [
+        (header::CONTENT_TYPE, picture.content_type.to_owned()),
+        (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned(),
+        ),
+        (header::ETAG, etag.clone()),
+    ];
+    if unchanged(&parts.headers, &etag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, picture.bytes).into_response()
+}
+
+async fn deliver<I: FromStr>(
+    identify: &Identify,
+    Path(id): Path<String>,
+    query: Signature,
+    http: HttpRequest,
+    open: impl AsyncFnOnce(&Request, I, Option<&SignedQuery>) -> Outcome<Delivery>,
+) -> Response {
+    let (parts, _) = http.into_parts();
+    let request = match identify.request(&parts).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
+    };
+    // What is no id names nothing.
+    let Ok(id) = id.parse() else {
+        return respond::not_found();
+    };
+    match open(&request, id, query.as_deref().ok()).await {
+        Ok(delivery) => match stream(&parts.method, &parts.headers, &delivery).await {
+            Ok(response) => response,
+            Err(error) => refused(error),
+        },
+        Err(error) => refused(error),
+    }
+}
+
+/// The whole, a part, or word that the client has it already.
+async fn stream(method: &Method, asked: &HeaderMap, delivery: &Delivery) -> Outcome<Response> {
+    let etag = delivery.etag.as_deref().unwrap_or_default();
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=3600"),
+    );
+    insert(headers, header::ETAG, etag);
+    insert(
+        headers,
+        header::LAST_MODIFIED,
+        &delivery.modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+    );
+    if unchanged(asked, etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    insert(headers, header::CONTENT_TYPE, &delivery.content_type);
+    let (range, length) = match ByteRange::asked_for(asked, etag, delivery.size) {
+        ByteRange::Whole => (None, delivery.size),
+        ByteRange::Part(range) => {
+            let (start, end) = (range.start, range.end);
+            insert(
+                headers,
+                header::CONTENT_RANGE,
+                &format!("bytes {start}-{}/{}", end - 1, delivery.size),
+            );
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            (Some(range), end - start)
+        }
+        ByteRange::Unsatisfiable => {
+            insert(
+                response.headers_mut(),
+                header::CONTENT_RANGE,
+                &format!("bytes */{}", delivery.size),
+            );
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            return Ok(response);
+        }
+    };
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length.into());
+    if method != Method::HEAD {
+        *response.body_mut() = Body::from_stream(delivery.read(range).await?);
+    }
+    Ok(response)
+}
+
+fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    // Every value here is ours and printable; one that is not would rather be missing than end the request.
+    if let Ok(value) = HeaderValue::from_str(value)
+        && !value.is_empty()
+    {
+        headers.insert(name, value);
+    }
+}
+
+fn unchanged(asked: &HeaderMap, etag: &str) -> bool {
+    let known = asked
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    !etag.is_empty()
+        && known
+            .split(',')
+            .map(str::trim)
+            .any(|known| known == "*" || known.trim_start_matches("W/") == etag)
+}
+
+/// The status and code of a refusal.
+fn refused(error: ServiceError) -> Response {
+    match error {
+        ServiceError::Denied(Denied::Unauthenticated) => respond::error(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            "sign in first, or use a fresh URL",
+        ),
+        ServiceError::Denied(Denied::NotVisible) | ServiceError::OrganizationRequired => respond::not_found(),
+        ServiceError::Denied(Denied::Forbidden { missing }) => {
+            let message = format!("your role lacks the permission {}", missing.key());
+            respond::error(StatusCode::FORBIDDEN, "FORBIDDEN", &message)
+        }
+        ServiceError::Refused(errors) => match errors.first() {
+            Some(error) => respond::error(StatusCode::CONFLICT, error.code.as_str(), &error.message),
+            None => respond::error(StatusCode::CONFLICT, "CONFLICT", "not possible now"),
+        },
+        ServiceError::RateLimited { wait } => {
+            let mut response =
+                respond::error(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests");
+            response.headers_mut().insert(
+                header::RETRY_AFTER,
+                wait.num_seconds().unsigned_abs().max(1).into(),
+            );
+            response
+        }
+        ServiceError::Store(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the object store failed"
+            );
+            respond::error(
+                StatusCode::BAD_GATEWAY,
+                "INTERNAL",
+                "the file cannot be fetched now",
+            )
+        }
+        error @ (ServiceError::Storage(_) | ServiceError::Internal(..)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "request failed");
+            respond::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "INTERNAL",
+                "something went wrong on our side",
+            )
+        }
+    }
 }
