@@ -91,7 +91,11 @@ async fn logo(
     let Ok(id) = id.parse() else {
         return respond::not_found();
     };
-    let picture = match request.organizations().logo_or_avatar(id, query.as_deref().ok()).await {
+    let picture = match request
+        .organizations()
+        .logo_or_avatar(id, query.as_deref().ok())
+        .await
+    {
         Ok(picture) => picture,
         Err(error) => return refused(error),
     };
