@@ -1,0 +1,209 @@
+//! The organization: where everything of a tenant hangs.
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject, dataloader::DataLoader};
+use chrono::{DateTime, Utc};
+use resonance_authz::Permission;
+use resonance_domain::{self as domain, InOrg, OrganizationId};
+use resonance_gateway_accounts::{User, UserLoader};
+use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
+use resonance_services::ViewedOrganization;
+
+use crate::{
+    InvitationConnection, InvitationState, MemberOrder, OrganizationMemberConnection, PermissionExplanation,
+    Role,
+    invitation::{InvitationArguments, invitations},
+    member::{MemberArguments, members},
+};
+
+/// An organization, as one of its members sees it. For everybody else it does not exist.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Organization {
+    /// The organization's id.
+    pub id: ID,
+    /// The display name.
+    pub name: String,
+    /// The name in addresses, unique in the instance: lower-case letters, digits and single hyphens.
+    pub slug: String,
+    /// What the organization says about itself; empty if nothing.
+    pub description: String,
+    /// How many members and pending invitations there may be; 0 means any number.
+    pub member_limit: u32,
+    /// Whether the organization may be deleted at all, by whoever has `org:sys_profile:delete`.
+    pub deletable: bool,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When its profile last changed.
+    pub updated_at: DateTime<Utc>,
+    #[graphql(skip)]
+    viewed: ViewedOrganization,
+}
+
+impl From<ViewedOrganization> for Organization {
+    fn from(viewed: ViewedOrganization) -> Self {
+        let domain::Organization {
+            id,
+            name,
+            slug,
+            description,
+            member_limit,
+            deletable,
+            created_at,
+            updated_at,
+            ..
+        } = &viewed.organization;
+        Self {
+            id: id.type_id().into(),
+            name: name.clone(),
+            slug: slug.clone(),
+            description: description.clone(),
+            member_limit: *member_limit,
+            deletable: *deletable,
+            created_at: *created_at,
+            updated_at: *updated_at,
+            viewed,
+        }
+    }
+}
+
+impl Organization {
+    fn key(&self) -> OrganizationId {
+        self.viewed.organization.id
+    }
+
+    fn allows(&self, permission: Permission) -> bool {
+        self.viewed.standing.permissions().contains(permission)
+    }
+}
+
+#[ComplexObject]
+impl Organization {
+    /// Where the logo, or else an avatar of the initials, can be fetched for about a day without signing in.
+    async fn logo_url(&self, context: &Context<'_>) -> ApiResult<String> {
+        Ok(request(context)?
+            .organizations()
+            .logo_url(&self.viewed.organization))
+    }
+
+    /// Whether a logo was uploaded; without one, `logoUrl` shows an avatar.
+    async fn has_logo(&self) -> bool {
+        self.viewed.organization.logo_key.is_some()
+    }
+
+    /// Data that applications keep with the organization: every member reads it, `org:sys_profile:manage` changes it.
+    async fn public_metadata(&self) -> JsonObject {
+        JsonObject(self.viewed.organization.public_metadata.clone().into_value())
+    }
+
+    /// Who created it; null once that account is gone.
+    async fn created_by(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
+        let Some(user) = self.viewed.organization.created_by else {
+            return Ok(None);
+        };
+        let users = context.data_unchecked::<DataLoader<UserLoader>>();
+        users
+            .load_one(InOrg::new(self.key(), user))
+            .await
+            .map_err(ApiError::from)
+    }
+
+    /// The viewer's role here.
+    async fn viewer_role(&self) -> Role {
+        self.viewed.standing.role().clone().into()
+    }
+
+    /// What the viewer's role allows everywhere in the organization, such as `org:voices:create`.
+    async fn viewer_permissions(&self) -> Vec<&'static str> {
+        self.viewed
+            .standing
+            .permissions()
+            .iter()
+            .map(Permission::key)
+            .collect()
+    }
+
+    /// Whether the viewer may invite and remove members and change their roles.
+    async fn viewer_can_manage_members(&self) -> bool {
+        self.allows(Permission::MembershipsManage)
+    }
+
+    /// Whether the viewer may change name, slug, description, logo and public metadata.
+    async fn viewer_can_update(&self) -> bool {
+        self.allows(Permission::ProfileManage)
+    }
+
+    /// Whether `deleteOrganization` would work for the viewer.
+    async fn viewer_can_delete(&self) -> bool {
+        self.deletable && self.allows(Permission::ProfileDelete)
+    }
+
+    /// Tells the viewer why a permission is or is not theirs.
+    async fn explain_permission(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The permission, such as `org:voices:create`.")] permission: String,
+    ) -> ApiResult<PermissionExplanation> {
+        let explanation = request(context)?
+            .organizations()
+            .explain_permission(self.key(), &permission)
+            .await?;
+        Ok(explanation.into())
+    }
+
+    /// The members. Requires `org:sys_memberships:read`.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn members(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Only members whose name or e-mail address contains this, ignoring case.")]
+        search: Option<String>,
+        #[graphql(desc = "Only members with this role, such as `org:admin`.")] role: Option<String>,
+        #[graphql(desc = "By time of joining when nothing is said.")] order_by: Option<MemberOrder>,
+    ) -> ApiResult<OrganizationMemberConnection> {
+        let arguments = MemberArguments {
+            first,
+            after,
+            last,
+            before,
+            search,
+            role,
+            order: order_by,
+        };
+        members(request(context)?, self.key(), arguments).await
+    }
+
+    /// The invitations that were sent. Requires `org:sys_memberships:manage`.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn invitations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Only invitations in one of these states; all when nothing is said.")]
+        states: Option<Vec<InvitationState>>,
+    ) -> ApiResult<InvitationConnection> {
+        let arguments = InvitationArguments {
+            first,
+            after,
+            last,
+            before,
+            states: states.unwrap_or_default(),
+        };
+        invitations(request(context)?, self.key(), arguments).await
+    }
+}
