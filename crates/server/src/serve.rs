@@ -30,6 +30,10 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
     let metrics = telemetry::metrics()?;
     let instance = instance::open(&configuration).await?;
     let services = instance.services.clone();
+    services
+        .seed_catalogue()
+        .await
+        .context("the catalogue of voices cannot be seeded")?;
     if let Some(address) = &configuration.operator {
         // The account may not exist yet; it is made an operator at the next start then.
         if let Err(error) = services.add_operator(address).await {
