@@ -95,9 +95,7 @@ on_both! {
         assert!(tokio::time::timeout(Duration::from_millis(200), all.next()).await.is_err());
         let _node = start(studio.services());
         until(&mut one, |one| one.state == GenerationState::Running).await;
-        let user = studio.instance.sql_id(studio.mel.user.as_uuid());
-        studio.instance.sql(&format!("DELETE FROM memberships WHERE user_id = {user}")).await;
-        studio.engine.tell(0.5);
+        request.memberships().leave(Some(studio.organization)).await.unwrap();
         assert!(next(&mut one).await.is_none());
         while let Some(item) = next(&mut all).await {
             assert!(!matches!(item.unwrap(), HistoryChange::Changed(one) if one.progress > 0.0));

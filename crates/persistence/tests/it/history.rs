@@ -1,0 +1,84 @@
+//! The history at size.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use resonance_authz::{Grant, ReadGenerations, SystemGrant};
+use resonance_domain::{Generation, GenerationFilter, PageRequest};
+use resonance_persistence::{Database, IdCursor, Population, PopulationSize, Repositories};
+use resonance_testkit::{TestDatabase, on_both};
+
+const GENERATIONS: u64 = 1_000_000;
+const PAGE: u32 = 50;
+
+async fn page_after(
+    database: &Database,
+    grant: &Grant<ReadGenerations>,
+    filter: &GenerationFilter,
+    last: Option<&Generation>,
+) -> (Vec<Generation>, Duration) {
+    let page = PageRequest {
+        cursor: last.map(|last| IdCursor(last.id.as_uuid())),
+        ..PageRequest::first(PAGE)
+    };
+    let began = Instant::now();
+    let page = database.generations().page(grant, filter, &page).await.unwrap();
+    (page.items, began.elapsed())
+}
+
+/// The quickest of some tries: what a page costs when nothing else happens.
+async fn cost(
+    database: &Database,
+    grant: &Grant<ReadGenerations>,
+    filter: &GenerationFilter,
+    last: Option<&Generation>,
+) -> Duration {
+    let mut least = Duration::MAX;
+    for _ in 0..30 {
+        let (items, took) = page_after(database, grant, filter, last).await;
+        assert_eq!(items.len(), PAGE as usize);
+        least = least.min(took);
+    }
+    least
+}
+
+on_both! {
+    #[ignore = "makes a million rows, which takes minutes"]
+    async fn the_thousandth_page_of_a_million_costs_what_the_first_costs(backend: Backend) {
+        let test = TestDatabase::new(backend).await;
+        let database = &test.database;
+        let size = PopulationSize {
+            users: 2,
+            organizations: 1,
+            members_per_organization: 2,
+            voices_per_organization: 1,
+            generations_per_organization: GENERATIONS,
+        };
+        let population = Population::new(size, 1).unwrap();
+        database.populate(&SystemGrant::for_job(), &population, Vec::new(), |_| ()).await.unwrap();
+        let member = population.members().next().unwrap();
+        let standing = database.standings().of(member.user, member.organization).await.unwrap();
+        let grant = standing.grant::<ReadGenerations>().unwrap();
+        let all = GenerationFilter::default();
+
+        let mut last = None;
+        for _ in 0..1000 {
+            last = page_after(database, &grant, &all, last.as_ref()).await.0.pop();
+        }
+        let deep = last.unwrap();
+        let first = cost(database, &grant, &all, None).await;
+        let thousandth = cost(database, &grant, &all, Some(&deep)).await;
+        // A window of time deep in the past is found in the same way.
+        let oldest = Some(deep.created_at - TimeDelta::days(100));
+        let window = GenerationFilter { until: oldest, ..all.clone() };
+        let windowed = cost(database, &grant, &window, None).await;
+        let began = Instant::now();
+        assert_eq!(database.generations().count(&grant, &all).await.unwrap(), GENERATIONS);
+        let counted = began.elapsed();
+        eprintln!(
+            "{backend:?}: page 1 {first:?}, page 1000 {thousandth:?}, in a window {windowed:?}, count {counted:?}"
+        );
+        let dear = first * 2 + Duration::from_micros(500);
+        assert!(thousandth < dear && windowed < dear && counted < Duration::from_millis(20));
+    }
+}
