@@ -13,9 +13,13 @@ mod health;
 mod identify;
 mod mails;
 mod media;
+mod node;
 mod respond;
 mod router;
 mod schema;
+mod viewer;
 
+pub use node::Node;
 pub use router::{GatewayOptions, router};
-pub use schema::{ResonanceSchema, SchemaOptions, schema, sdl};
+pub use schema::{Mutation, Query, ResonanceSchema, SchemaOptions, request_data, schema, sdl};
+pub use viewer::Viewer;

@@ -1,36 +1,38 @@
 //! The schema, put together of the GraphQL crates' parts.
 
-use async_graphql::{Data, EmptyMutation, EmptySubscription, Object, SDLExportOptions, Schema};
+use async_graphql::{Data, EmptySubscription, MergedObject, SDLExportOptions, Schema};
+use resonance_gateway_accounts::{AccountsMutation, UserLoader};
+use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery};
 use resonance_services::Request;
 
+use crate::{node::NodeQuery, viewer::ViewerQuery};
+
+/// Where reading begins. Things of an organization hang off `organization`; the path is their scope.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(ViewerQuery, NodeQuery, OrganizationsQuery);
+
+/// What can be done. Each mutation takes one `input` and answers with what changed and `userErrors`; if those are not
+/// empty, nothing was changed.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(AccountsMutation, OrganizationsMutation);
+
 /// The schema.
-pub type ResonanceSchema = Schema<Query, EmptyMutation, EmptySubscription>;
-
-/// Placeholder root until the parts are merged.
-#[derive(Debug, Default)]
-pub struct Query;
-
-#[Object]
-impl Query {
-    /// The version.
-    async fn version(&self) -> &str {
-        env!("CARGO_PKG_VERSION")
-    }
-}
+pub type ResonanceSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// How the schema is to be served.
 #[derive(Debug, Clone, Copy)]
 pub struct SchemaOptions {
     /// Whether clients may ask for the schema itself.
     pub introspection: bool,
-    /// The most complex query that is answered.
+    /// The most complex query that is answered: about the number of fields in its answer.
     pub complexity: usize,
 }
 
 /// Builds the schema.
 #[must_use]
 pub fn schema(options: SchemaOptions) -> ResonanceSchema {
-    let builder = Schema::build(Query, EmptyMutation, EmptySubscription).limit_complexity(options.complexity);
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_complexity(options.complexity);
     if options.introspection {
         builder
     } else {
@@ -39,9 +41,11 @@ pub fn schema(options: SchemaOptions) -> ResonanceSchema {
     .finish()
 }
 
-/// What resolvers find in their context.
-pub(crate) fn request_data(request: Request) -> Data {
+/// What resolvers find in their context. Loaders live as long as the request, so that nothing is shared between actors.
+#[must_use]
+pub fn request_data(request: Request) -> Data {
     let mut data = Data::default();
+    data.insert(UserLoader::of(request.clone()));
     data.insert(request);
     data
 }

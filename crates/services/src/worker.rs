@@ -191,7 +191,7 @@ async fn keep_alive(services: &Services, job: &ClaimedJob) {
             Ok(false) => return,
             // The lease may outlive a short outage; if it does not, completing the job will fail.
             Err(error) => {
-                tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "extending a lease failed")
+                tracing::warn!(job = ?job.id, error = &error as &dyn std::error::Error, "extending a lease failed");
             }
         }
     }
