@@ -80,7 +80,7 @@ async fn current(core: &Core, address: VoiceAddress) -> Outcome<Option<Voice>> {
     Ok(match address {
         VoiceAddress::System(id) => voices.system_voice(id).await?.map(Voice::System),
         VoiceAddress::Custom(address) => voices
-            .delivered(&SystemGrant::for_job(), address)
+            .delivered(&SystemGrant::<Deliver>::for_job(), address)
             .await?
             .map(Voice::Custom),
     })

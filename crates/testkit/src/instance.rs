@@ -1,6 +1,6 @@
 //! A whole instance in a test's hands.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use resonance_authz::Actor;
 use resonance_blobs::{Blobs, BlobsConfig};
@@ -10,6 +10,7 @@ use resonance_mail::FolderMailer;
 use resonance_persistence::Database;
 use resonance_services::{Ports, Request, Services, Settings};
 use resonance_speech::engine::Engines;
+use resonance_speech_espeak::EspeakEngine;
 use tempfile::TempDir;
 
 use crate::{Backend, TestClock, TestDatabase, TestIds};
@@ -53,6 +54,16 @@ impl Instance {
     /// If it cannot be made.
     pub async fn with(backend: Backend, change: impl FnOnce(&mut Settings)) -> Self {
         Self::with_engines(backend, Engines::default(), change).await
+    }
+
+    /// An instance with the built-in engine, whose voices are in the catalogue.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn with_voices(backend: Backend) -> Self {
+        let instance = Self::with_engines(backend, builtin_engine(), |_| ()).await;
+        instance.services.seed_catalogue().await.unwrap();
+        instance
     }
 
     /// An instance with engines that speak, and other settings.
@@ -128,6 +139,16 @@ impl Instance {
     pub fn anonymous(&self) -> Request {
         self.services.request(Actor::Anonymous, Origin::default())
     }
+}
+
+/// The built-in engine. Its data lies in one folder for all tests, of which the first one fills it.
+#[must_use]
+pub fn builtin_engine() -> Engines {
+    static ENGINE: LazyLock<Arc<EspeakEngine>> = LazyLock::new(|| {
+        let folder = std::env::temp_dir().join("resonance-tests-speech");
+        Arc::new(EspeakEngine::new(&folder).unwrap())
+    });
+    Engines::default().with(Arc::clone(&ENGINE) as _)
 }
 
 fn services(

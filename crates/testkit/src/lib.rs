@@ -23,7 +23,7 @@ mod studio;
 pub use clock::{TestClock, TestIds};
 pub use database::{Backend, TestDatabase};
 pub use engine::TestEngine;
-pub use instance::{Instance, SECRET};
+pub use instance::{Instance, SECRET, builtin_engine};
 pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
 pub use resonance_persistence::count_statements;

@@ -8,15 +8,18 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 /// Where grants of system jobs are minted: the file, and the job that it does.
 const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/authentication.rs", &["Authenticate"]),
+    ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),
     ("crates/services/src/generations/audio.rs", &["Deliver"]),
     ("crates/services/src/instance.rs", &["Authenticate"]),
     ("crates/services/src/letters/organizations.rs", &["Relay"]),
     ("crates/services/src/logo.rs", &["ShowLogo"]),
+    ("crates/services/src/previews.rs", &["Deliver"]),
     ("crates/services/src/purge.rs", &["Purge"]),
     ("crates/services/src/relay.rs", &["Relay"]),
     ("crates/services/src/speaking.rs", &["Speak"]),
     ("crates/services/src/sweep.rs", &["Purge"]),
+    ("crates/services/src/voices/hear.rs", &["Deliver"]),
 ];
 
 /// The code of a file that is not tests: neither a file of tests, nor what follows the file's own tests, nor comments.

@@ -4,6 +4,8 @@ use crate::{Breach, Kind, Package, Workspace};
 
 /// The crate that is GPL, because the engine that it wraps is.
 const GPL: &str = "resonance-speech-espeak";
+/// What tests share: nothing that is delivered contains it.
+const TEST_KIT: &str = "resonance-testkit";
 /// The binary, and the feature that brings the engine in.
 const BINARY: &str = "resonance";
 const FEATURE: &str = "engine-espeak";
@@ -30,6 +32,7 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Breach> {
         {
             let message = match package.name.as_str() {
                 _ if dependency.kind == Kind::Dev => continue,
+                TEST_KIT => continue,
                 BINARY if dependency.optional && only_by_feature(package) => continue,
                 BINARY => format!("{GPL} must be optional, and only the feature {FEATURE} may switch it on"),
                 _ => format!("{GPL} is GPL: only the binary may link it, by the feature {FEATURE}"),

@@ -1,6 +1,6 @@
 //! Hearing what voices sound like, and what they were made from.
 
-use resonance_authz::{Denied, SystemGrant, UpdateVoices};
+use resonance_authz::{Denied, SystemGrant, UpdateVoices, system::Deliver};
 use resonance_domain::{CustomVoice, InOrg, SampleFacts, Voice, VoiceAddress, VoiceId};
 use resonance_identity::SignedQuery;
 use resonance_persistence::Repositories;
@@ -32,7 +32,9 @@ impl Voices<'_> {
         let voice = match address {
             VoiceAddress::Custom(address) if signed => {
                 let voices = core.database.voices();
-                let voice = voices.delivered(&SystemGrant::for_job(), address).await?;
+                let voice = voices
+                    .delivered(&SystemGrant::<Deliver>::for_job(), address)
+                    .await?;
                 Voice::Custom(voice.ok_or(Denied::NotVisible)?)
             }
             VoiceAddress::System(_) if !signed => {
@@ -77,7 +79,9 @@ impl Voices<'_> {
         let core = self.0.core();
         let voices = core.database.voices();
         let voice = if self.0.is_signed(&Self::sample_path(address), signature) {
-            voices.delivered(&SystemGrant::for_job(), address).await?
+            voices
+                .delivered(&SystemGrant::<Deliver>::for_job(), address)
+                .await?
         } else {
             let grant = self.0.grant::<UpdateVoices>(address.organization).await?;
             voices.get(&grant, address.id).await?
