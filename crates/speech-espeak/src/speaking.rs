@@ -36,8 +36,7 @@ const BOUNDARY: char = ';';
 const SILENCE: f32 = 5e-4;
 /// What follows the last clause, in seconds: players that stop early shall cut off nothing.
 const TAIL: f64 = 0.1;
-/// How loud everything is in the end, in LUFS: a little quieter than broadcasts of one voice (EBU R 128 s1 allows -16
-/// to -20 for speech on the net), with room for peaks.
+/// How loud everything is in the end, in LUFS: about what speech on the net has, with room for peaks.
 const LOUDNESS: f64 = -20.0;
 /// How much louder or quieter it is made for that at most, as a factor.
 const GAIN: f64 = 8.0;

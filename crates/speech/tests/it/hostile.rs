@@ -32,7 +32,7 @@ fn decode_soon(file: Bytes) -> Result<Decoded, DecodeError> {
     let start = Instant::now();
     let result = decode(file, &Limits::VOICE_SAMPLE);
     let elapsed = start.elapsed();
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
     result
 }
 
