@@ -111,8 +111,7 @@ impl Memberships<'_> {
                     id.global_id(),
                     json!({
                         "user": member.membership.user,
-                        "from": before.as_str(),
-                        "to": role.as_str(),
+                        "role": { "old": before.as_str(), "new": role.as_str() },
                     }),
                 ));
                 Ok::<_, ServiceError>(member)

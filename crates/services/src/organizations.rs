@@ -494,7 +494,7 @@ fn changes(before: &Organization, after: &Organization) -> Value {
     let changed = changed.filter(|((_, from), (_, to))| from != to);
     Value::Object(
         changed
-            .map(|((field, from), (_, to))| (field.to_owned(), json!({ "from": from, "to": to })))
+            .map(|((field, from), (_, to))| (field.to_owned(), json!({ "old": from, "new": to })))
             .collect::<Map<_, _>>(),
     )
 }

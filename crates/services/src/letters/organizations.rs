@@ -45,6 +45,12 @@ pub(crate) enum About {
     OrganizationDeleted { name: String, user: UserId },
 }
 
+/// A role before and after a change, as the event tells it.
+#[derive(Deserialize)]
+struct NewRole {
+    new: String,
+}
+
 /// What such an event calls for.
 pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
     about(event)
@@ -80,11 +86,11 @@ fn about(event: &Event) -> Vec<About> {
             }),
         EventKind::MembershipRoleChanged => subject::<InOrg<MembershipId>>(event)
             .zip(user.filter(is_other))
-            .zip(read(event, "to"))
+            .zip(read::<NewRole>(event, "role"))
             .map(|((membership, user), role)| About::RoleChanged {
                 organization: membership.organization,
                 user,
-                role,
+                role: role.new,
             }),
         EventKind::OrganizationDeleted => {
             let name: String = read(event, "name").unwrap_or_default();

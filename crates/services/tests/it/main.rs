@@ -6,7 +6,9 @@ mod authentication;
 mod email_addresses;
 mod generations;
 mod instance;
+mod invitations;
 mod jwt;
+mod memberships;
 mod organizations;
 mod password;
 mod profiles;
@@ -15,3 +17,14 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 mod tenants;
+
+/// The newest invitation's token that was mailed to `address`, once all mails are out.
+async fn mailed_token(instance: &resonance_testkit::Instance, address: &str) -> String {
+    instance.services.settle().await.unwrap();
+    let mails = instance.mails.list(1000).await.unwrap();
+    let tokens = mails.iter().filter(|mail| mail.to == address).filter_map(|mail| {
+        let (_, rest) = mail.text.split_once("/invitations/")?;
+        rest.split_whitespace().next()
+    });
+    tokens.map(str::to_owned).next().unwrap()
+}
