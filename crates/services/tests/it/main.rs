@@ -12,6 +12,7 @@ mod memberships;
 mod organizations;
 mod password;
 mod profiles;
+mod received_invitations;
 mod refusals;
 mod sessions;
 mod sign_in;
