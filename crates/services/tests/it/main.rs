@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod authentication;
+mod deletion;
 mod email_addresses;
 mod generations;
 mod instance;
 mod invitations;
 mod jwt;
+mod logos;
 mod memberships;
 mod organizations;
 mod password;
@@ -17,6 +19,7 @@ mod refusals;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod strangers;
 mod tenants;
 
 /// The newest invitation's token that was mailed to `address`, once all mails are out.
