@@ -17,6 +17,7 @@ mod instance;
 mod organizations;
 mod outcome;
 mod people;
+mod race;
 mod sql;
 mod studio;
 
@@ -27,6 +28,7 @@ pub use instance::{Instance, SECRET, builtin_engine};
 pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
 pub use resonance_persistence::count_statements;
+pub use race::at_once;
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.
 ///

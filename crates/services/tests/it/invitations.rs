@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use resonance_domain::{Id, InOrg, Invitation, InvitationState, OrganizationId, PageRequest, RoleKey};
 use resonance_persistence::count_statements;
 use resonance_services::{InvitationKey, InviteMembers, InviteOutcome, Outcome, Request, ServiceError};
-use resonance_testkit::{Backend, Instance, Person, on_both, verdict};
+use resonance_testkit::{Backend, Instance, Person, at_once, on_both, verdict};
 
 use crate::mailed_token;
 
@@ -193,17 +193,14 @@ on_both! {
     async fn one_address_invited_by_many_at_once_has_one_pending_invitation(backend: Backend) {
         let (instance, ada, acme) = acme(backend, 0).await;
         let node = instance.another_node().await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..12 {
             let services = if nth % 2 == 0 { &instance.services } else { &node };
             let request = services.authenticate(&ada.token, Default::default(), None).await.unwrap();
             let address = if nth % 3 == 0 { "BOB@example.org" } else { "bob@example.org" };
-            tasks.push(tokio::spawn(async move { codes(&invite(&request, &[address]).await.unwrap())[0] }));
+            contenders.push(async move { codes(&invite(&request, &[address]).await.unwrap())[0] });
         }
-        let mut all = Vec::new();
-        for task in tasks {
-            all.push(task.await.unwrap());
-        }
+        let all = at_once(contenders).await;
         assert_eq!(all.iter().filter(|code| **code == "OK").count(), 1);
         assert_eq!(all.iter().filter(|code| **code == "ALREADY_INVITED").count(), 11);
         let request = instance.request_of(&ada).await;
@@ -212,16 +209,16 @@ on_both! {
 
     async fn seats_are_never_oversold_by_inviting_at_once(backend: Backend) {
         let (instance, ada, acme) = acme(backend, 5).await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..10 {
             let request = instance.request_of(&ada).await;
-            tasks.push(tokio::spawn(async move {
+            contenders.push(async move {
                 codes(&invite(&request, &[format!("bob{nth}@example.org")]).await.unwrap())[0]
-            }));
+            });
         }
         let mut invited = 0;
-        for task in tasks {
-            match task.await.unwrap() {
+        for result in at_once(contenders).await {
+            match result {
                 "OK" => invited += 1,
                 other => assert_eq!(other, "MEMBER_LIMIT_REACHED"),
             }

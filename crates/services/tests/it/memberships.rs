@@ -6,7 +6,7 @@ use resonance_domain::{
 };
 use resonance_persistence::count_statements;
 use resonance_services::{Member, MemberQuery, Request, ServiceError, TextCursor};
-use resonance_testkit::{Backend, Instance, Person, on_both, verdict};
+use resonance_testkit::{Backend, Instance, Person, at_once, on_both, verdict};
 
 /// An organization without a member limit.
 async fn acme(backend: Backend) -> (Instance, Person, OrganizationId) {
@@ -235,10 +235,9 @@ on_both! {
             let ada_request = instance.request_of(&ada).await;
             let bob_request = node.authenticate(&bob.token, Default::default(), None).await.unwrap();
             let demote = |request: Request, target| {
-                tokio::spawn(async move { verdict(&request.memberships().change_role(target, "org:member").await) })
+                async move { verdict(&request.memberships().change_role(target, "org:member").await) }
             };
-            let (a, b) = (demote(ada_request, bobs), demote(bob_request, adas));
-            let mut verdicts = [a.await.unwrap(), b.await.unwrap()];
+            let mut verdicts = at_once(vec![demote(ada_request, bobs), demote(bob_request, adas)]).await;
             verdicts.sort();
             assert_eq!(verdicts, ["FORBIDDEN org:sys_memberships:manage", "OK"], "round {round}");
             // Whoever is left makes the other an admin again.
@@ -259,15 +258,12 @@ on_both! {
             instance.bring_in(&ada, acme, &person, RoleKey::ADMIN).await;
             people.push(person);
         }
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for person in &people {
             let request = instance.request_of(person).await;
-            tasks.push(tokio::spawn(async move { verdict(&request.memberships().leave(Some(acme)).await) }));
+            contenders.push(async move { verdict(&request.memberships().leave(Some(acme)).await) });
         }
-        let mut verdicts = Vec::new();
-        for task in tasks {
-            verdicts.push(task.await.unwrap());
-        }
+        let mut verdicts = at_once(contenders).await;
         verdicts.sort();
         assert_eq!(verdicts, ["LAST_ADMIN", "OK", "OK", "OK", "OK", "OK"]);
     }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use resonance_domain::{Direction, Id, PageRequest, RoleKey};
 use resonance_persistence::count_statements;
 use resonance_services::{CreateOrganization, IdCursor, UpdateOrganization};
-use resonance_testkit::{Instance, on_both, verdict};
+use resonance_testkit::{Instance, at_once, on_both, verdict};
 use serde_json::json;
 
 fn named(name: &str) -> CreateOrganization {
@@ -88,16 +88,16 @@ on_both! {
     async fn one_name_at_the_same_time_gives_different_slugs(backend: Backend) {
         let instance = Instance::new(backend).await;
         let node = instance.another_node().await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..12 {
             let person = instance.sign_up("Ada", &format!("ada{nth}@example.org")).await;
             let services = if nth % 2 == 0 { &instance.services } else { &node };
             let request = services.authenticate(&person.token, Default::default(), None).await.unwrap();
-            tasks.push(tokio::spawn(async move { request.organizations().create(named("Acme")).await }));
+            contenders.push(async move { request.organizations().create(named("Acme")).await });
         }
         let mut slugs = HashSet::new();
-        for task in tasks {
-            slugs.insert(task.await.unwrap().unwrap().organization.slug);
+        for result in at_once(contenders).await {
+            slugs.insert(result.unwrap().organization.slug);
         }
         let expected = std::iter::once("acme".to_owned()).chain((2..=12).map(|n| format!("acme-{n}")));
         assert_eq!(slugs, expected.collect());
@@ -116,16 +116,16 @@ on_both! {
     async fn a_user_creates_as_many_as_allowed_also_at_the_same_time(backend: Backend) {
         let instance = Instance::with(backend, |settings| settings.organizations_per_user = 3).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..8 {
             let request = instance.request_of(&ada).await;
-            tasks.push(tokio::spawn(async move {
+            contenders.push(async move {
                 verdict(&request.organizations().create(named(&format!("Acme {nth}"))).await)
-            }));
+            });
         }
         let mut created = 0;
-        for task in tasks {
-            match task.await.unwrap().as_str() {
+        for result in at_once(contenders).await {
+            match result.as_str() {
                 "OK" => created += 1,
                 other => assert_eq!(other, "ORGANIZATION_LIMIT_REACHED"),
             }
@@ -253,17 +253,15 @@ on_both! {
         let instance = Instance::new(backend).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
         let acme = instance.found(&ada, "Acme").await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..10 {
             let request = instance.request_of(&ada).await;
-            tasks.push(tokio::spawn(async move {
+            contenders.push(async move {
                 let changes = json!({ "shared": { format!("key{nth}"): nth } });
                 request.organizations().update_metadata(Some(acme), changes).await.unwrap();
-            }));
+            });
         }
-        for task in tasks {
-            task.await.unwrap();
-        }
+        at_once(contenders).await;
         let request = instance.request_of(&ada).await;
         let changes = json!({ "shared": { "key0": null, "key1": { "a": 1 } }, "other": [1] });
         let changed = request.organizations().update_metadata(Some(acme), changes).await.unwrap();

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use resonance_domain::{InOrg, InvitationId, InvitationState, OrganizationId, PageRequest, RoleKey};
 use resonance_persistence::count_statements;
 use resonance_services::{InvitationKey, InviteMembers, NewSignUp, SignedUp};
-use resonance_testkit::{Backend, Instance, PASSWORD, Person, on_both, verdict};
+use resonance_testkit::{Backend, Instance, PASSWORD, Person, at_once, on_both, verdict};
 
 use crate::mailed_token;
 
@@ -212,16 +212,16 @@ on_both! {
         }
         // The limit was lowered since.
         instance.set_member_limit(acme, 2).await;
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for (nth, (person, key)) in invited.iter().enumerate() {
             let services = if nth % 2 == 0 { &instance.services } else { &node };
             let request = services.authenticate(&person.token, Default::default(), None).await.unwrap();
             let key = key.clone();
-            tasks.push(tokio::spawn(async move { verdict(&request.invitations().accept(&key).await) }));
+            contenders.push(async move { verdict(&request.invitations().accept(&key).await) });
         }
         let mut accepted = 0;
-        for task in tasks {
-            match task.await.unwrap().as_str() {
+        for result in at_once(contenders).await {
+            match result.as_str() {
                 "OK" => accepted += 1,
                 other => assert_eq!(other, "MEMBER_LIMIT_REACHED"),
             }
@@ -236,22 +236,19 @@ on_both! {
         let bob = instance.sign_up("Bob", "bob@example.org").await;
         invite(&instance, &ada, acme, "bob@example.org").await;
         let token = InvitationKey::Token(mailed_token(&instance, "bob@example.org").await);
-        let mut tasks = Vec::new();
+        let mut contenders = Vec::new();
         for nth in 0..10 {
             let request = instance.request_of(&bob).await;
             let token = token.clone();
-            tasks.push(tokio::spawn(async move {
+            contenders.push(async move {
                 if nth % 5 == 4 {
                     verdict(&request.invitations().decline(&token).await)
                 } else {
                     verdict(&request.invitations().accept(&token).await)
                 }
-            }));
+            });
         }
-        let mut verdicts = Vec::new();
-        for task in tasks {
-            verdicts.push(task.await.unwrap());
-        }
+        let mut verdicts = at_once(contenders).await;
         verdicts.sort();
         assert_eq!(verdicts.iter().filter(|verdict| *verdict == "OK").count(), 1);
         assert!(verdicts[..9].iter().all(|verdict| verdict == "INVITATION_CLOSED"), "{verdicts:?}");
