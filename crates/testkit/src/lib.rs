@@ -27,8 +27,8 @@ pub use engine::TestEngine;
 pub use instance::{Instance, SECRET, builtin_engine};
 pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
-pub use resonance_persistence::count_statements;
 pub use race::at_once;
+pub use resonance_persistence::count_statements;
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.
 ///
