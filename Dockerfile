@@ -35,7 +35,7 @@ ENV RESONANCE_LISTEN=0.0.0.0:8080 \
 EXPOSE 8080
 # The server finishes running jobs, or hands them back, when it is told to stop.
 STOPSIGNAL SIGTERM
-# Ready means: the database answers and is up to date.
+# Ready means: the database and the object store answer.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
 ENTRYPOINT ["resonance"]

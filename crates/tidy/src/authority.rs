@@ -7,6 +7,7 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 
 /// Where grants of system jobs are minted: the file, and the job that it does.
 const JOBS: &[(&str, &[&str])] = &[
+    ("crates/server/src/commands/seed.rs", &["Seed"]),
     ("crates/services/src/authentication.rs", &["Authenticate"]),
     ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),
@@ -42,6 +43,7 @@ fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
 
 /// Whether a line mints the grant of a job, by its name.
 fn mints(line: &str, job: &str) -> bool {
+    let line = line.replace("system::", "");
     line.contains(&format!("SystemGrant::<{job}>::for_job()"))
         || line.contains(&format!("SystemGrant<{job}> = SystemGrant::for_job()"))
 }

@@ -80,6 +80,8 @@ const FLOORS: &[Floor] = &[
             "resonance-domain",
             "resonance-authz",
             "resonance-services",
+            // What a signed URL looks like.
+            "resonance-identity",
             // For the page that shows the mails of an embedded instance.
             "resonance-mail",
             "resonance-gateway-kit",

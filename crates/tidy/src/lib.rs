@@ -13,6 +13,7 @@ mod lints;
 mod lockfile;
 mod marks;
 mod size;
+mod sleeping;
 mod technologies;
 mod workspace;
 
@@ -48,6 +49,7 @@ pub fn check(workspace: &Workspace) -> Vec<Breach> {
         authority::check,
         marks::check,
         size::check,
+        sleeping::check,
     ];
     let mut breaches: Vec<_> = rules.iter().flat_map(|rule| rule(workspace)).collect();
     breaches.sort();

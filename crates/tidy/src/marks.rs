@@ -65,11 +65,6 @@ const MARKS: &[Mark] = &[
         message: LATER,
     },
     Mark {
-        text: concat!("#[ign", "ore"),
-        within: &[".rs"],
-        message: "a test that does not run: make it run, or remove it",
-    },
-    Mark {
         text: concat!("replace", "-with"),
         within: &[".toml"],
         message: REGISTRY,

@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path, path::PathBuf, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use resonance_authz::SystemGrant;
+use resonance_authz::{SystemGrant, system};
 use resonance_domain::{Clock as _, IdsExt as _, SESSION_IDLE_LIFETIME, Session};
 use resonance_identity::SecretToken;
 use resonance_persistence::{Population, PopulationProgress, PopulationSize};
@@ -94,7 +94,7 @@ pub(crate) async fn run(configuration: &Configuration, seed: Seed) -> anyhow::Re
     let rows = population.rows() + sessions.len() as u64;
     let began = Instant::now();
     let populated = database
-        .populate(&SystemGrant::for_job(), &population, sessions, tell)
+        .populate(&SystemGrant::<system::Seed>::for_job(), &population, sessions, tell)
         .await;
     if let Err(error) = populated {
         return Err(if error.is_unique() {
