@@ -49,18 +49,18 @@ spoken() {
 
 ada=ada.$run@example.org; ben=ben.$run@example.org
 echo "1. Ada signs up; the code comes by mail."
-sign_up=$(graphql '' "mutation { signUp(input: { name: \"Ada\", emailAddress: \"$ada\", password: \"a long quickstart phrase\" }) { signUp { id } userErrors { code field message } } }" | value id)
+sign_up=$(graphql '' "mutation { signUp(input: { name: \"Ada\", email: \"$ada\", password: \"a long quickstart phrase\" }) { signUp { id } userErrors { code field message } } }" | value id)
 code=$(mailed "$ada" '\b[0-9]{6}\b')
 ada_token=$(graphql '' "mutation { verifySignUp(input: { signUpId: \"$sign_up\", code: \"$code\" }) { token userErrors { code field message } } }" | value token)
 
 echo "2. She creates an organization and invites Ben."
 org=$(graphql "$ada_token" "mutation { createOrganization(input: { name: \"Quickstart $run\" }) { organization { id } userErrors { code field message } } }" | value id)
-graphql "$ada_token" "mutation { inviteMembers(input: { organizationId: \"$org\", emailAddresses: [\"$ben\"], role: \"org:member\" }) { results { emailAddress } userErrors { code field message } } }" >/dev/null
+graphql "$ada_token" "mutation { inviteMembers(input: { organizationId: \"$org\", emails: [\"$ben\"], role: \"org:member\" }) { results { email } userErrors { code field message } } }" >/dev/null
 invitation=$(mailed "$ben" 'inv_[A-Za-z0-9_-]+')
 
 echo "3. Ben signs up through the link and joins."
-ben_token=$(graphql '' "mutation { signUp(input: { name: \"Ben\", emailAddress: \"$ben\", password: \"another quickstart phrase\", invitationToken: \"$invitation\" }) { token userErrors { code field message } } }" | value token)
-graphql "$ben_token" "mutation { acceptInvitation(input: { token: \"$invitation\" }) { membership { id } userErrors { code field message } } }" >/dev/null
+ben_token=$(graphql '' "mutation { signUp(input: { name: \"Ben\", email: \"$ben\", password: \"another quickstart phrase\", invitationToken: \"$invitation\" }) { token userErrors { code field message } } }" | value token)
+graphql "$ben_token" "mutation { acceptInvitation(input: { token: \"$invitation\" }) { organization { id } userErrors { code field message } } }" >/dev/null
 
 echo "4. He has a sentence spoken by a system voice and finds it in the shared history."
 voice=$(graphql "$ben_token" '{ systemVoices(first: 1, filter: { language: "en" }) { nodes { id } } }' | value id)
@@ -78,9 +78,9 @@ spoken "$ada_token" "organizationId: \"$org\", voiceId: \"$custom\", text: \"And
 rm quickstart-audio/.recording.wav
 
 echo "6. Ada makes Ben an admin, and then removes him."
-member=$(graphql "$ada_token" "{ organization(id: \"$org\") { members(first: 1, search: \"$ben\") { edges { membershipId } } } }" | value membershipId)
-graphql "$ada_token" "mutation { changeMemberRole(input: { membershipId: \"$member\", role: \"org:admin\" }) { membership { id } userErrors { code field message } } }" >/dev/null
-graphql "$ada_token" "mutation { removeMember(input: { membershipId: \"$member\" }) { userErrors { code field message } } }" >/dev/null
+member=$(graphql "$ada_token" "{ organization(id: \"$org\") { members(first: 1, search: \"$ben\") { nodes { id } } } }" | value id)
+graphql "$ada_token" "mutation { changeMemberRole(input: { memberId: \"$member\", role: \"org:admin\" }) { member { id } userErrors { code field message } } }" >/dev/null
+graphql "$ada_token" "mutation { removeMember(input: { memberId: \"$member\" }) { userErrors { code field message } } }" >/dev/null
 
 echo "7. In a second organization she finds nothing of the first."
 second=$(graphql "$ada_token" "mutation { createOrganization(input: { name: \"Second $run\" }) { organization { id } userErrors { code field message } } }" | value id)

@@ -48,7 +48,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(20);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const GREETING: &str = "# Welcome to Resonance. To begin, make an account:\n#\n\
-mutation SignUp {\n  signUp(input: { name: \"Ada\", emailAddress: \"ada@example.org\", password: \"\" }) {\n    \
+mutation SignUp {\n  signUp(input: { name: \"Ada\", email: \"ada@example.org\", password: \"\" }) {\n    \
 signUp { id }\n    userErrors { code field message }\n  }\n}\n\n\
 # Without a mail server, the code lies at /mails. Then:\n#   verifySignUp(input: { signUpId: \"…\", code: \"…\" }) { token }\n\
 # and put the token below, under Headers: { \"Authorization\": \"Bearer …\" }\n";
