@@ -56,7 +56,7 @@ pub struct Invitation {
     /// The invitation's id.
     pub id: ID,
     /// The address that was invited, as it was written.
-    pub email_address: String,
+    pub email: String,
     /// The role that the invitee gets.
     pub role: Role,
     /// Where it stands now.
@@ -83,7 +83,7 @@ impl Invitation {
         Self {
             id: InOrg::new(organization, invitation.id).global_id().into(),
             state: invitation.state_at(now).into(),
-            email_address: invitation.email,
+            email: invitation.email,
             role: invitation.role.into(),
             expires_at: invitation.expires_at,
             sendings: invitation.sendings,

@@ -13,7 +13,7 @@ pub(crate) struct InviteMembersInput {
     /// The organization; null or omitted means the active one.
     organization_id: Option<ID>,
     /// 1 to 50 addresses. They need not have accounts.
-    email_addresses: Vec<String>,
+    emails: Vec<String>,
     /// The key of the role that the invitees get: `org:admin` or `org:member`.
     role: String,
     /// For how many days the invitations are open: 1 to 365, 30 when nothing is said.
@@ -24,7 +24,7 @@ pub(crate) struct InviteMembersInput {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InviteMemberResult {
     /// The address, as it was given.
-    email_address: String,
+    email: String,
     /// The invitation; null if the address was refused.
     invitation: Option<Invitation>,
     /// Why the address was refused; null if it was invited.
@@ -81,24 +81,21 @@ impl InvitationMutation {
         let invited = async {
             let input = InviteMembers {
                 organization: organization_id(input.organization_id.as_ref())?,
-                email_addresses: input.email_addresses,
+                emails: input.emails,
                 role: input.role,
                 expires_in_days: input.expires_in_days.map(i64::from),
             };
             request.invitations().invite(input).await
         };
         let (outcomes, user_errors) = split(invited.await)?;
-        let result = |InviteOutcome {
-                          email_address,
-                          result,
-                      }| match result {
+        let result = |InviteOutcome { email, result }| match result {
             Ok(invitation) => InviteMemberResult {
-                email_address,
+                email,
                 invitation: Some(Invitation::at(invitation, request.now())),
                 user_error: None,
             },
             Err(error) => InviteMemberResult {
-                email_address,
+                email,
                 invitation: None,
                 user_error: Some(error.into()),
             },

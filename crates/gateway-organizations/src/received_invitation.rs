@@ -15,7 +15,7 @@ pub struct ReceivedInvitation {
     /// The invitation's id.
     pub id: ID,
     /// The address that was invited. Accepting needs this address to be verified as one's own.
-    pub email_address: String,
+    pub email: String,
     /// The organization's id; the organization itself opens only to members.
     pub organization_id: ID,
     /// The organization's name.
@@ -44,7 +44,7 @@ impl ReceivedInvitation {
                 .global_id()
                 .into(),
             state: invitation.state_at(now).into(),
-            email_address: invitation.email,
+            email: invitation.email,
             organization_id: invitation.organization.type_id().into(),
             organization_name: received.organization_name.clone(),
             inviter_name: received.inviter_name.clone(),

@@ -27,7 +27,7 @@ pub struct InviteMembers {
     /// The organization; none means the active one.
     pub organization: Option<OrganizationId>,
     /// 1 to 50 addresses.
-    pub email_addresses: Vec<String>,
+    pub emails: Vec<String>,
     /// The key of the role that the invitees get.
     pub role: String,
     /// How long the invitations stay open: 1 to 365 days, 30 when nothing is said.
@@ -38,7 +38,7 @@ pub struct InviteMembers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteOutcome {
     /// The address as it was given.
-    pub email_address: String,
+    pub email: String,
     /// The invitation, or why there is none.
     pub result: Result<Invitation, FieldError>,
 }
@@ -62,7 +62,7 @@ impl Invitations<'_> {
     /// that can be made are made in one transaction; their mails leave afterwards.
     ///
     /// # Errors
-    /// Denials; `RateLimited` (250 an hour), and then nobody is invited. Refusals: of `emailAddresses` as a list,
+    /// Denials; `RateLimited` (250 an hour), and then nobody is invited. Refusals: of `emails` as a list,
     /// `role` and `expiresInDays`. Refusals in outcomes: of the address; `ALREADY_MEMBER`; `ALREADY_INVITED`;
     /// `MEMBER_LIMIT_REACHED`.
     pub async fn invite(self, input: InviteMembers) -> Outcome<Vec<InviteOutcome>> {
@@ -71,13 +71,13 @@ impl Invitations<'_> {
         let organization = request.organization(input.organization)?;
         let user = request.signed_in()?.user;
         let mut errors = FieldErrors::default();
-        if !(1..=MAX_INVITATIONS_AT_ONCE).contains(&input.email_addresses.len()) {
+        if !(1..=MAX_INVITATIONS_AT_ONCE).contains(&input.emails.len()) {
             let message = format!("must be from 1 to {MAX_INVITATIONS_AT_ONCE} addresses");
-            errors.push(FieldError::new(ErrorCode::Invalid, message).at("emailAddresses"));
+            errors.push(FieldError::new(ErrorCode::Invalid, message).at("emails"));
         }
         let role = errors.take("role", existing_role(&input.role));
         let lifetime = errors.take("expiresInDays", invitation_lifetime(input.expires_in_days));
-        let parsed = parse(&input.email_addresses);
+        let parsed = parse(&input.emails);
         let results = core
             .database
             .atomically(async |uow| {
@@ -91,12 +91,12 @@ impl Invitations<'_> {
                 self.send(uow, &grant, parsed, role, lifetime).await
             })
             .await?;
-        let given = input.email_addresses.into_iter().zip(results);
+        let given = input.emails.into_iter().zip(results);
         Ok(given
             .enumerate()
-            .map(|(index, (email_address, result))| InviteOutcome {
-                email_address,
-                result: result.map_err(|error| error.at(format!("emailAddresses.{index}"))),
+            .map(|(index, (email, result))| InviteOutcome {
+                email,
+                result: result.map_err(|error| error.at(format!("emails.{index}"))),
             })
             .collect())
     }

@@ -38,7 +38,7 @@ impl Instance {
     ) -> ViewedOrganization {
         let input = InviteMembers {
             organization: Some(organization),
-            email_addresses: vec![person.email.clone()],
+            emails: vec![person.email.clone()],
             role: role.as_str().to_owned(),
             expires_in_days: None,
         };

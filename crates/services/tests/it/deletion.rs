@@ -41,7 +41,7 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
     instance.bring_in(ada, acme, bob, RoleKey::ADMIN).await;
     let request = instance.request_in(ada, acme).await;
     let input = InviteMembers {
-        email_addresses: vec!["cem@example.org".into()],
+        emails: vec!["cem@example.org".into()],
         role: "org:member".into(),
         ..InviteMembers::default()
     };

@@ -19,7 +19,7 @@ async fn acme(backend: Backend, limit: u32) -> (Instance, Person, OrganizationId
 async fn invite<S: AsRef<str>>(request: &Request, addresses: &[S]) -> Outcome<Vec<InviteOutcome>> {
     let input = InviteMembers {
         organization: None,
-        email_addresses: addresses
+        emails: addresses
             .iter()
             .map(|address| address.as_ref().to_owned())
             .collect(),
@@ -73,7 +73,7 @@ on_both! {
         let request = instance.request_of(&ada).await;
         let input = InviteMembers {
             organization: Some(acme),
-            email_addresses: vec!["  Bob@Example.org ".into()],
+            emails: vec!["  Bob@Example.org ".into()],
             role: "org:member".into(),
             expires_in_days: None,
         };
@@ -125,9 +125,9 @@ on_both! {
             "OK", "INVALID", "ALREADY_MEMBER", "ALREADY_INVITED", "ALREADY_INVITED", "TOO_SHORT", "OK", "OK",
             "MEMBER_LIMIT_REACHED",
         ]);
-        assert_eq!(outcomes[2].email_address, "BOB@example.org");
+        assert_eq!(outcomes[2].email, "BOB@example.org");
         let field = outcomes[2].result.as_ref().unwrap_err().field.as_deref();
-        assert_eq!(field, Some("emailAddresses.2"));
+        assert_eq!(field, Some("emails.2"));
         let pending = states(&request, acme, &[InvitationState::Pending]).await;
         assert_eq!(pending, ["fay@example.org", "eve@example.org", "dan@example.org", "cem@example.org"]);
         instance.services.settle().await.unwrap();
@@ -142,13 +142,13 @@ on_both! {
         let request = instance.request_of(&ada).await;
         let input = |addresses: usize, role: &str, days| InviteMembers {
             organization: None,
-            email_addresses: (0..addresses).map(|nth| format!("bob{nth}@example.org")).collect(),
+            emails: (0..addresses).map(|nth| format!("bob{nth}@example.org")).collect(),
             role: role.into(),
             expires_in_days: days,
         };
         for (input, expected) in [
-            (input(0, "org:member", None), "INVALID emailAddresses"),
-            (input(51, "org:owner", Some(0)), "INVALID emailAddresses, INVALID role, INVALID expiresInDays"),
+            (input(0, "org:member", None), "INVALID emails"),
+            (input(51, "org:owner", Some(0)), "INVALID emails, INVALID role, INVALID expiresInDays"),
             (input(1, "org:member", Some(366)), "INVALID expiresInDays"),
             (input(50, "org:admin", Some(365)), "OK"),
         ] {

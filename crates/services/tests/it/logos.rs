@@ -159,7 +159,7 @@ on_both! {
         let request = instance.request_of(&ada).await;
         request.organizations().set_logo(None, picture(9, image::ImageFormat::Png)).await.unwrap();
         let input = InviteMembers {
-            email_addresses: vec![bob.email.clone()],
+            emails: vec![bob.email.clone()],
             role: "org:member".into(),
             ..InviteMembers::default()
         };

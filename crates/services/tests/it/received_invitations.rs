@@ -23,7 +23,7 @@ async fn invite(
 ) -> InOrg<InvitationId> {
     let input = InviteMembers {
         organization: Some(organization),
-        email_addresses: vec![address.into()],
+        emails: vec![address.into()],
         role: "org:member".into(),
         expires_in_days: Some(7),
     };

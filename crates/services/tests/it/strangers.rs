@@ -85,14 +85,14 @@ use_cases! {
     "invite", member: "FORBIDDEN org:sys_memberships:manage", |request, t|
         request.invitations().invite(InviteMembers {
             organization: Some(t.organization),
-            email_addresses: vec!["ada@example.org".into(), "dan@example.org".into()],
+            emails: vec!["ada@example.org".into(), "dan@example.org".into()],
             role: "org:member".into(),
             expires_in_days: None,
         });
     "invite badly", member: "FORBIDDEN org:sys_memberships:manage", |request, t|
         request.invitations().invite(InviteMembers {
             organization: Some(t.organization),
-            email_addresses: Vec::new(),
+            emails: Vec::new(),
             role: "org:owner".into(),
             expires_in_days: Some(0),
         });
@@ -127,7 +127,7 @@ async fn furnished(instance: &Instance, admin: &Person, member: &Person) -> Targ
         .await;
     let request = instance.request_in(admin, organization).await;
     let input = InviteMembers {
-        email_addresses: vec!["cem@example.org".into()],
+        emails: vec!["cem@example.org".into()],
         role: "org:member".into(),
         ..InviteMembers::default()
     };
