@@ -6,7 +6,7 @@ use resonance_authz::Permission;
 use resonance_domain::{self as domain, InOrg, OrganizationId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
-use resonance_services::ViewedOrganization;
+use resonance_services::{MemberQuery, ViewedOrganization};
 
 use crate::{
     InvitationConnection, InvitationState, MemberOrder, OrganizationMemberConnection, PermissionExplanation,
@@ -150,7 +150,14 @@ impl Organization {
         Ok(explanation.into())
     }
 
-    /// The members. Requires `org:sys_memberships:read`.
+    /// How many members there are. Requires `org:sys_memberships:read`; null without it.
+    async fn member_count(&self, context: &Context<'_>) -> ApiResult<Option<i32>> {
+        let memberships = request(context)?.memberships();
+        let count = memberships.count(self.key(), &MemberQuery::default()).await?;
+        Ok(Some(i32::try_from(count).unwrap_or(i32::MAX)))
+    }
+
+    /// The members. Requires `org:sys_memberships:read`; null without it.
     #[graphql(
         complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
     )]
@@ -168,7 +175,7 @@ impl Organization {
         search: Option<String>,
         #[graphql(desc = "Only members with this role, such as `org:admin`.")] role: Option<String>,
         #[graphql(desc = "By time of joining when nothing is said.")] order_by: Option<MemberOrder>,
-    ) -> ApiResult<OrganizationMemberConnection> {
+    ) -> ApiResult<Option<OrganizationMemberConnection>> {
         let arguments = MemberArguments {
             first,
             after,
@@ -178,10 +185,10 @@ impl Organization {
             role,
             order: order_by,
         };
-        members(request(context)?, self.key(), arguments).await
+        members(request(context)?, self.key(), arguments).await.map(Some)
     }
 
-    /// The invitations that were sent. Requires `org:sys_memberships:manage`.
+    /// The invitations that were sent. Requires `org:sys_memberships:manage`; null without it.
     #[graphql(
         complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
     )]
@@ -196,7 +203,7 @@ impl Organization {
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
         #[graphql(desc = "Only invitations in one of these states; all when nothing is said.")]
         states: Option<Vec<InvitationState>>,
-    ) -> ApiResult<InvitationConnection> {
+    ) -> ApiResult<Option<InvitationConnection>> {
         let arguments = InvitationArguments {
             first,
             after,
@@ -204,6 +211,8 @@ impl Organization {
             before,
             states: states.unwrap_or_default(),
         };
-        invitations(request(context)?, self.key(), arguments).await
+        invitations(request(context)?, self.key(), arguments)
+            .await
+            .map(Some)
     }
 }
