@@ -94,7 +94,12 @@ pub(crate) async fn run(configuration: &Configuration, seed: Seed) -> anyhow::Re
     let rows = population.rows() + sessions.len() as u64;
     let began = Instant::now();
     let populated = database
-        .populate(&SystemGrant::<system::Seed>::for_job(), &population, sessions, tell)
+        .populate(
+            &SystemGrant::<system::Seed>::for_job(),
+            &population,
+            sessions,
+            tell,
+        )
         .await;
     if let Err(error) = populated {
         return Err(if error.is_unique() {
