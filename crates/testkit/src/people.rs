@@ -1,10 +1,11 @@
 //! People who use an instance.
 
 use resonance_authz::{SystemGrant, system::Admit};
-use resonance_domain::{CodePurpose, OrganizationId, Origin, SignUpId, UserId};
+use resonance_domain::{CodePurpose, OrganizationId, Origin, SignUpId, UserId, VerificationCodeId};
 use resonance_identity::{Codes, InstanceSecret};
 use resonance_persistence::Repositories;
 use resonance_services::{NewSignUp, OpenedSession, Request, SignedUp};
+use uuid::Uuid;
 
 use crate::{Instance, SECRET};
 
@@ -65,13 +66,21 @@ impl Instance {
     /// # Panics
     /// If there is none.
     pub async fn sign_up_code(&self, sign_up: SignUpId) -> String {
+        self.newest_code(CodePurpose::SignUp, sign_up.as_uuid()).await.1
+    }
+
+    /// The newest code about something: its id, and its digits.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn newest_code(&self, purpose: CodePurpose, subject: Uuid) -> (VerificationCodeId, String) {
         let code = self
             .test_database
             .database
             .atomically(async |uow| {
                 let grant = SystemGrant::<Admit>::for_job();
                 uow.verification_codes()
-                    .lock_newest(&grant, CodePurpose::SignUp, sign_up.as_uuid())
+                    .lock_newest(&grant, purpose, subject)
                     .await
             })
             .await
@@ -79,7 +88,7 @@ impl Instance {
             .unwrap();
         let codes = Codes::new(&InstanceSecret::parse(SECRET).unwrap());
         let digits = codes.derive(code.purpose.as_str(), code.id.as_uuid().as_bytes(), 0);
-        digits.expose().to_owned()
+        (code.id, digits.expose().to_owned())
     }
 
     /// The code in the newest mail to `email` that begins with one, after all mails are out.
