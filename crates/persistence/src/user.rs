@@ -190,15 +190,16 @@ impl Users<'_> {
             .map(|place| format!("${}", place + 2))
             .collect::<Vec<_>>()
             .join(", ");
+        // Not EXISTS: PostgreSQL may answer that by reading an organization's whole history into a hash table.
         let sql = format!(
             "SELECT users.id, users.name, users.email, memberships.id IS NOT NULL FROM users
              LEFT JOIN memberships ON memberships.organization_id = $1 AND memberships.user_id = users.id
              WHERE users.id IN ({list}) AND (memberships.id IS NOT NULL
-                OR EXISTS (SELECT 1 FROM generations WHERE organization_id = $1 AND created_by = users.id)
-                OR EXISTS (SELECT 1 FROM voices
-                    WHERE organization_id = $1 AND (created_by = users.id OR consent_by = users.id))
-                OR EXISTS (SELECT 1 FROM invitations
-                    WHERE organization_id = $1 AND (invited_by = users.id OR accepted_by = users.id)))"
+                OR (SELECT 1 FROM generations WHERE organization_id = $1 AND created_by = users.id LIMIT 1) IS NOT NULL
+                OR (SELECT 1 FROM voices WHERE organization_id = $1
+                    AND (created_by = users.id OR consent_by = users.id) LIMIT 1) IS NOT NULL
+                OR (SELECT 1 FROM invitations WHERE organization_id = $1
+                    AND (invited_by = users.id OR accepted_by = users.id) LIMIT 1) IS NOT NULL)"
         );
         let shows_email = grant.permissions().contains(Permission::MembershipsRead);
         let ids = ids.iter().chain(std::iter::repeat(last)).take(places);

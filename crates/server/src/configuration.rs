@@ -97,6 +97,7 @@ impl Configuration {
             member_limit: options.member_limit.unwrap_or(5),
             deletable: options.organizations_deletable.unwrap_or(true),
             organizations_per_user: options.organizations_per_user.unwrap_or(100),
+            sign_ups_per_client: options.sign_ups_per_client.unwrap_or(30).max(1),
             upload_grace: positive("upload_grace_seconds", options.upload_grace_seconds, 900)?,
             audio_url_lifetime: positive("audio_url_seconds", options.audio_url_seconds, 900)?,
             jwt_lifetime: positive("jwt_seconds", options.jwt_seconds, 60)?,

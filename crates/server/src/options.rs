@@ -72,6 +72,8 @@ options! {
     organizations_deletable: bool, "organizations-deletable", "RESONANCE_ORGANIZATIONS_DELETABLE";
     /// How many organizations a user may create; 0 forbids it [default: 100]
     organizations_per_user: u32, "organizations-per-user", "RESONANCE_ORGANIZATIONS_PER_USER";
+    /// How many sign-ups and codes one client's address may ask for in an hour [default: 30]
+    sign_ups_per_client: u32, "sign-ups-per-client", "RESONANCE_SIGN_UPS_PER_CLIENT";
     /// The address of the user who is made an operator at every start
     operator: String, "operator", "RESONANCE_OPERATOR";
     /// How many generations this node speaks at a time [default: the number of cores]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Outcome, Refusal, Request, ServiceError,
     core::Core,
-    limits::{CODES_BY_ADDRESS, SIGN_UPS_BY_CLIENT, WRONG_CODES_BY_ADDRESS},
+    limits::{CODES_BY_ADDRESS, WRONG_CODES_BY_ADDRESS, sign_ups_by_client},
     throttling::by_client,
 };
 
@@ -56,9 +56,13 @@ pub(crate) async fn throttle_code(
     address: &EmailAddress,
 ) -> Outcome<()> {
     let by_address = format!("code:{}:address:{}", purpose.as_str(), address.key());
-    let mut wanted: Vec<_> = by_client("code", request.origin(), SIGN_UPS_BY_CLIENT)
-        .into_iter()
-        .collect();
+    let mut wanted: Vec<_> = by_client(
+        "code",
+        request.origin(),
+        sign_ups_by_client(&request.core().settings),
+    )
+    .into_iter()
+    .collect();
     wanted.push((by_address, CODES_BY_ADDRESS));
     request.core().throttle(&wanted).await
 }

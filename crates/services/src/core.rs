@@ -24,6 +24,9 @@ pub struct Settings {
     pub deletable: bool,
     /// How many organizations a user may create; 0 forbids creation.
     pub organizations_per_user: u32,
+    /// How many sign-ups and codes one client's address may ask for in an hour; at least 1. A whole office may have one
+    /// address.
+    pub sign_ups_per_client: u32,
     /// How long an object that no row names yet is spared from sweeping. Must exceed the longest upload.
     pub upload_grace: chrono::TimeDelta,
     /// How long a signed audio URL is valid.
@@ -43,6 +46,7 @@ impl Default for Settings {
             member_limit: 5,
             deletable: true,
             organizations_per_user: 100,
+            sign_ups_per_client: 30,
             upload_grace: chrono::TimeDelta::minutes(15),
             audio_url_lifetime: chrono::TimeDelta::minutes(15),
             jwt_lifetime: chrono::TimeDelta::seconds(60),

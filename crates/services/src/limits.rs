@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 use resonance_domain::{CODE_RESEND_AFTER, MAX_INVITATIONS_PER_HOUR};
 use resonance_persistence::Throttle;
 
+use crate::Settings;
+
 /// Invitations of one organization.
 pub(crate) const INVITATIONS: Throttle = Throttle {
     limit: MAX_INVITATIONS_PER_HOUR,
@@ -25,10 +27,12 @@ pub(crate) const CODES_BY_ADDRESS: Throttle = Throttle {
     per: CODE_RESEND_AFTER,
 };
 /// Sign-ups and codes from one client.
-pub(crate) const SIGN_UPS_BY_CLIENT: Throttle = Throttle {
-    limit: 30,
-    per: TimeDelta::hours(1),
-};
+pub(crate) fn sign_ups_by_client(settings: &Settings) -> Throttle {
+    Throttle {
+        limit: settings.sign_ups_per_client,
+        per: TimeDelta::hours(1),
+    }
+}
 /// Wrong codes for one address, over all codes that it asks for: 5 tries for each code and a code every 30 seconds would
 /// else let somebody guess a code out of a million within weeks. NIST SP 800-63B (revision 4, 3.2.2) allows 100 in a
 /// row.

@@ -18,7 +18,7 @@ use crate::{
     Accounts, INVITATION_TOKEN, OpenedSession, Outcome, Refusal, ServiceError,
     codes::{ADMIT, send_code, throttle_code, try_code, typed_code},
     hashing::new_password,
-    limits::SIGN_UPS_BY_CLIENT,
+    limits::sign_ups_by_client,
     throttling::by_client,
 };
 
@@ -125,9 +125,13 @@ impl Accounts<'_> {
     async fn sign_up_by_invitation(self, applicant: Applicant, token: &str) -> Outcome<OpenedSession> {
         let request = self.0;
         let core = request.core();
-        let by_client: Vec<_> = by_client("code", request.origin(), SIGN_UPS_BY_CLIENT)
-            .into_iter()
-            .collect();
+        let by_client: Vec<_> = by_client(
+            "code",
+            request.origin(),
+            sign_ups_by_client(&request.core().settings),
+        )
+        .into_iter()
+        .collect();
         core.throttle(&by_client).await?;
         let unknown = || FieldError::new(ErrorCode::NotFound, "no such invitation").at("invitationToken");
         let token = SecretToken::parse(INVITATION_TOKEN, token).map_err(|_| unknown())?;

@@ -9,6 +9,7 @@ mod generations;
 mod instance;
 mod invitations;
 mod jwt;
+mod letters;
 mod logos;
 mod memberships;
 mod organizations;

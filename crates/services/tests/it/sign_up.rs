@@ -251,6 +251,14 @@ on_both! {
         ask(&instance.anonymous_from("192.0.2.1"), "x@example.org").await.unwrap();
     }
 
+    async fn an_operator_may_let_one_client_sign_up_more_often(backend: Backend) {
+        let instance = Instance::with(backend, |settings| settings.sign_ups_per_client = 2).await;
+        let client = instance.anonymous_from("192.0.2.1");
+        ask(&client, "ada@example.org").await.unwrap();
+        ask(&client, "bob@example.org").await.unwrap();
+        assert_eq!(rate_limited(ask(&client, "eve@example.org").await), 1800);
+    }
+
     async fn an_address_takes_fifty_wrong_codes_a_day(backend: Backend) {
         let instance = Instance::new(backend).await;
         let mut wrong_tries = 0;
