@@ -400,6 +400,14 @@ pub(crate) const fn scope(scope: VoiceScope) -> &'static str {
     }
 }
 
+pub(crate) fn read_scope(text: &str) -> Result<VoiceScope, StorageError> {
+    match text {
+        "system" => Ok(VoiceScope::System),
+        "custom" => Ok(VoiceScope::Custom),
+        _ => Err(StorageError::corrupt("generations.voice_scope")),
+    }
+}
+
 fn read(row: &QueryResult, organization: OrganizationId) -> Result<Generation, StorageError> {
     let failure_code: Option<String> = row.try_get_by_index(16)?;
     let scope: String = row.try_get_by_index(3)?;
@@ -409,11 +417,7 @@ fn read(row: &QueryResult, organization: OrganizationId) -> Result<Generation, S
         created_by: row.try_get_by_index::<Option<Uuid>>(1)?.map(UserId::from_uuid),
         voice: VoiceOfGeneration {
             id: VoiceId::from_uuid(row.try_get_by_index(2)?),
-            scope: match scope.as_str() {
-                "system" => VoiceScope::System,
-                "custom" => VoiceScope::Custom,
-                _ => return Err(StorageError::corrupt("generations.voice_scope")),
-            },
+            scope: read_scope(&scope)?,
             name: row.try_get_by_index(4)?,
         },
         text: row.try_get_by_index(5)?,

@@ -11,12 +11,14 @@ use resonance_authz::{
 };
 use resonance_domain::{
     GenerationId, OrganizationId, UsageDay, UsageEntryId, UsageEntryKind, UsageMetric, UserId, VoiceId,
+    VoiceScope,
 };
 use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::{
     StorageError,
+    generation::read_scope,
     read_rows::{count, known},
     unit_of_work::Executor,
 };
@@ -44,7 +46,9 @@ pub struct MemberUsage {
 pub struct VoiceUsage {
     /// The voice; it may be gone.
     pub voice: Option<VoiceId>,
-    /// The name that it last had in the history; `None` when nothing of it is left there.
+    /// Whose it is or was; `None` if it is gone and nothing of it is left in the history.
+    pub scope: Option<VoiceScope>,
+    /// Its name, or the last one that it had in the history; `None` likewise.
     pub name: Option<String>,
     /// How much.
     pub quantity: u64,
@@ -242,8 +246,14 @@ impl Usage<'_> {
         period: UsagePeriod,
     ) -> Result<Vec<VoiceUsage>, StorageError> {
         const VOICES: &str = "SELECT voice_id, used,
-                (SELECT voice_name FROM generations WHERE organization_id = $1
-                    AND generations.voice_id = sums.voice_id ORDER BY id DESC LIMIT 1)
+                COALESCE((SELECT 'custom' FROM voices WHERE organization_id = $1 AND id = voice_id),
+                    (SELECT 'system' FROM system_voices WHERE id = voice_id),
+                    (SELECT voice_scope FROM generations WHERE organization_id = $1
+                        AND generations.voice_id = sums.voice_id ORDER BY id DESC LIMIT 1)),
+                COALESCE((SELECT name FROM voices WHERE organization_id = $1 AND id = voice_id),
+                    (SELECT name FROM system_voices WHERE id = voice_id),
+                    (SELECT voice_name FROM generations WHERE organization_id = $1
+                        AND generations.voice_id = sums.voice_id ORDER BY id DESC LIMIT 1))
             FROM (SELECT voice_id, CAST(SUM(quantity) AS bigint) AS used FROM usage_entries
                 WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4
                 GROUP BY voice_id) AS sums
@@ -254,14 +264,16 @@ impl Usage<'_> {
                 Ok((
                     row.try_get_by_index::<Option<Uuid>>(0)?,
                     row.try_get_by_index(1)?,
-                    row.try_get_by_index(2)?,
+                    row.try_get_by_index::<Option<String>>(2)?,
+                    row.try_get_by_index(3)?,
                 ))
             })
             .await?;
         rows.into_iter()
-            .map(|(voice, quantity, name)| {
+            .map(|(voice, quantity, scope, name)| {
                 Ok(VoiceUsage {
                     voice: voice.map(VoiceId::from_uuid),
+                    scope: scope.as_deref().map(read_scope).transpose()?,
                     name,
                     quantity: count(quantity, "usage_entries.quantity")?,
                 })

@@ -41,6 +41,14 @@ impl Usage<'_> {
         }
     }
 
+    /// Whether the actor may see what the organization used. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// `NotVisible` for whoever is no member, `Forbidden` for a member who may not.
+    pub async fn check(self, organization: OrganizationId) -> Outcome<()> {
+        self.0.grant::<ReadUsage>(organization).await.map(drop)
+    }
+
     /// How much of a metric was settled in a period. Requires `org:usage:read`.
     ///
     /// # Errors

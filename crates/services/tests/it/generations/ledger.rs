@@ -44,6 +44,7 @@ on_both! {
         );
         let voice = |voice: resonance_domain::VoiceAddress, name: &str, quantity| VoiceUsage {
             voice: Some(voice.id()),
+            scope: Some(voice.scope()),
             name: Some(name.into()),
             quantity,
         };

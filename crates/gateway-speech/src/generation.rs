@@ -1,0 +1,224 @@
+//! Generations.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use resonance_domain::{self as domain, GenerationId, InOrg};
+use resonance_gateway_accounts::User;
+use resonance_gateway_kit::{ApiResult, request};
+use resonance_services::Request;
+
+use crate::{AudioFormat, SpeechSettings, shelf::Shelf};
+
+/// Where a generation stands. `SUCCEEDED`, `FAILED` and `CANCELLED` are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum GenerationState {
+    /// Waiting for its turn.
+    Queued,
+    /// Being spoken.
+    Running,
+    /// The audio is there.
+    Succeeded,
+    /// It could not be spoken; nothing was charged.
+    Failed,
+    /// Somebody stopped it; nothing was charged.
+    Cancelled,
+}
+
+impl From<domain::GenerationState> for GenerationState {
+    fn from(state: domain::GenerationState) -> Self {
+        match state {
+            domain::GenerationState::Queued => Self::Queued,
+            domain::GenerationState::Running => Self::Running,
+            domain::GenerationState::Succeeded => Self::Succeeded,
+            domain::GenerationState::Failed => Self::Failed,
+            domain::GenerationState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<GenerationState> for domain::GenerationState {
+    fn from(state: GenerationState) -> Self {
+        match state {
+            GenerationState::Queued => Self::Queued,
+            GenerationState::Running => Self::Running,
+            GenerationState::Succeeded => Self::Succeeded,
+            GenerationState::Failed => Self::Failed,
+            GenerationState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// Why a generation failed.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct GenerationFailure {
+    /// A stable code: `ENGINE_FAILED`, `ENGINE_UNAVAILABLE`, `NOTHING_TO_SPEAK`, `UNSUPPORTED_VOICE`,
+    /// `UNSUPPORTED_LANGUAGE`, `TOO_LONG`, `ENCODING_FAILED`, `STORE_UNAVAILABLE`, `INTERRUPTED` or `INTERNAL`.
+    pub code: String,
+    /// A sentence for its reader.
+    pub message: String,
+}
+
+/// A text spoken by a voice: the job, its audio, and its entry in the organization's history. Requires
+/// `org:generations:read`.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Generation {
+    /// The generation's id.
+    pub id: ID,
+    /// The text that is spoken.
+    pub text: String,
+    /// How many characters (Unicode scalar values) the text has; this is what is metered.
+    pub characters: i32,
+    /// The id of the voice; it stays when the voice is deleted.
+    pub voice_id: ID,
+    /// The name of the voice at the time when the generation was made.
+    pub voice_name: String,
+    /// How the text was to be spoken.
+    pub settings: SpeechSettings,
+    /// The format of the audio.
+    pub format: AudioFormat,
+    /// The engine that speaks it, such as `builtin`.
+    pub engine: String,
+    /// Where it stands.
+    pub state: GenerationState,
+    /// The fraction done, 0 to 1. A generation that is tried again begins anew.
+    pub progress: f64,
+    /// Why it failed; null unless it did.
+    pub failure: Option<GenerationFailure>,
+    /// The length of the audio in milliseconds; null until it succeeded.
+    pub duration_ms: Option<i32>,
+    /// The size of the audio in bytes; null until it succeeded.
+    pub audio_bytes: Option<i32>,
+    /// The sample rate of the audio in hertz; null until it succeeded.
+    pub sample_rate: Option<i32>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When an engine last began with it; null while none has.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it reached a final state; null until then.
+    pub finished_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    kept: Arc<domain::Generation>,
+    #[graphql(skip)]
+    shelf: Arc<Shelf>,
+}
+
+#[ComplexObject]
+impl Generation {
+    /// Who asked for it; null once that account is gone.
+    async fn author(&self) -> ApiResult<Option<User>> {
+        match self.kept.created_by {
+            Some(author) => self.shelf.author(author).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Its place in the queue, 1 being next, and 1,001 beyond; null unless it waits there. Organizations take turns.
+    async fn queue_position(&self) -> ApiResult<Option<i32>> {
+        if self.kept.state != domain::GenerationState::Queued {
+            return Ok(None);
+        }
+        let place = self.shelf.place_in_queue(self.kept.id).await?;
+        Ok(place.map(|place| i32::try_from(place).unwrap_or(i32::MAX)))
+    }
+
+    /// The URL of the audio, valid for a short while without any other permission, so that an `<audio>` element can
+    /// play it; null until it succeeded.
+    async fn audio_url(&self) -> Option<String> {
+        self.shelf.request().audio_url(&self.kept)
+    }
+
+    /// The waveform, for players to draw: for each of equal stretches of time its loudest sample, from 0 (silence) to
+    /// 255 (full scale). Null until it succeeded.
+    async fn waveform(
+        &self,
+        #[graphql(
+            desc = "How many stretches, 1 to 256. Very short audio has fewer.",
+            default = 256,
+            validator(minimum = 1, maximum = 256)
+        )]
+        buckets: i32,
+    ) -> ApiResult<Option<Vec<i32>>> {
+        if self.kept.state != domain::GenerationState::Succeeded {
+            return Ok(None);
+        }
+        let peaks = self.shelf.peaks(self.kept.id).await?;
+        let buckets = usize::try_from(buckets).unwrap_or(1);
+        Ok(peaks.map(|peaks| gathered(&peaks, buckets)))
+    }
+}
+
+impl Generation {
+    /// A generation that stands on a shelf with others.
+    pub(crate) fn on(shelf: &Arc<Shelf>, generation: domain::Generation) -> Self {
+        let whole = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
+        let kept = Arc::new(generation);
+        Self {
+            id: InOrg::new(kept.organization, kept.id).global_id().into(),
+            text: kept.text.clone(),
+            characters: whole(kept.characters),
+            voice_id: kept.voice_address().global_id().into(),
+            voice_name: kept.voice.name.clone(),
+            settings: kept.settings.into(),
+            format: kept.format.into(),
+            engine: kept.engine.clone(),
+            state: kept.state.into(),
+            progress: kept.progress,
+            failure: kept.failure.as_ref().map(|failure| GenerationFailure {
+                code: failure.code.clone(),
+                message: failure.message.clone(),
+            }),
+            duration_ms: kept.duration_ms.map(whole),
+            audio_bytes: kept.audio_bytes.map(whole),
+            sample_rate: kept.sample_rate.map(|rate| whole(rate.into())),
+            created_at: kept.created_at,
+            started_at: kept.started_at,
+            finished_at: kept.finished_at,
+            kept,
+            shelf: Arc::clone(shelf),
+        }
+    }
+
+    /// A generation that `request` has read.
+    #[must_use]
+    pub fn new(request: &Request, generation: domain::Generation) -> Self {
+        let shelf = Shelf::of(request, generation.organization, std::iter::once(&generation));
+        Self::on(&shelf, generation)
+    }
+}
+
+/// The generation at an address, for `node`.
+///
+/// # Errors
+/// `NOT_FOUND` if there is none that the viewer may know of; `FORBIDDEN` without `org:generations:read`.
+pub async fn generation_of(context: &Context<'_>, address: InOrg<GenerationId>) -> ApiResult<Generation> {
+    let request = request(context)?;
+    let generation = request.generations().get(address).await?;
+    Ok(Generation::new(request, generation))
+}
+
+/// The peaks of fewer and longer stretches of time.
+fn gathered(peaks: &[u8], buckets: usize) -> Vec<i32> {
+    let buckets = buckets.min(peaks.len());
+    let border = |n: usize| n * peaks.len() / buckets;
+    (0..buckets)
+        .filter_map(|n| peaks.get(border(n)..border(n + 1))?.iter().max())
+        .map(|peak| i32::from(*peak))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gathered;
+
+    #[test]
+    fn peaks_of_longer_stretches_are_the_greatest_in_them() {
+        assert_eq!(gathered(&[1, 9, 3, 4, 5, 0], 3), [9, 4, 5]);
+        assert_eq!(gathered(&[1, 9, 3, 4, 5, 0, 7], 2), [9, 7]);
+        assert_eq!(gathered(&[1, 2], 256), [1, 2]);
+        assert_eq!(gathered(&[], 10), [0_i32; 0]);
+        assert_eq!(gathered(&[7; 256], 255).len(), 255);
+    }
+}

@@ -1,0 +1,152 @@
+//! Having texts spoken, and taking that back.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use resonance_gateway_kit::{ApiResult, UserError, parse_id, parse_tenant_id, request, split};
+use resonance_services::{CreateGeneration, Outcome, Request};
+
+use crate::{AudioFormat, Generation, SpeechSettingsInput};
+
+/// What is to be spoken.
+#[derive(Debug, InputObject)]
+pub(crate) struct CreateGenerationInput {
+    /// The organization for which it is spoken. Null or omitted means the one that the request works in.
+    organization_id: Option<ID>,
+    /// The text: 1 to 5,000 characters (Unicode scalar values) after trimming. Markup in it is text like any other.
+    text: String,
+    /// The voice: one of the instance's, or one of the organization's own.
+    voice_id: ID,
+    /// How to speak. Null or omitted means the defaults.
+    settings: Option<SpeechSettingsInput>,
+    /// The format of the audio.
+    #[graphql(default_with = "AudioFormat::Mp3")]
+    format: AudioFormat,
+    /// Whether to speak it anew, and charge it, even if the same text was spoken by the same voice with the same
+    /// settings in the same format before.
+    #[graphql(default = false)]
+    fresh: bool,
+}
+
+/// What became of asking for a generation.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct CreateGenerationPayload {
+    /// The generation; null if the input was refused.
+    generation: Option<Generation>,
+    /// Whether it was there before, so that nothing is charged.
+    reused: bool,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// Which generation to stop.
+#[derive(Debug, InputObject)]
+pub(crate) struct CancelGenerationInput {
+    /// The generation.
+    id: ID,
+}
+
+/// What became of stopping a generation.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct CancelGenerationPayload {
+    /// The generation, cancelled; null if the input was refused.
+    generation: Option<Generation>,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// Which generation to delete.
+#[derive(Debug, InputObject)]
+pub(crate) struct DeleteGenerationInput {
+    /// The generation.
+    id: ID,
+}
+
+/// What became of deleting a generation.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct DeleteGenerationPayload {
+    /// The id of the generation that is no more; null if the input was refused.
+    deleted_generation_id: Option<ID>,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// The mutations of generations.
+#[derive(Debug, Default)]
+pub struct GenerationsMutation;
+
+#[Object]
+impl GenerationsMutation {
+    /// Has a text spoken. The answer comes at once, and the audio later: follow the generation by the subscription
+    /// `generation`. Its characters are held until then, charged if it succeeds, and given back if it does not.
+    ///
+    /// The same text, voice, settings and format give the generation back that is there already, free of charge,
+    /// unless `fresh` is set. Requires `org:generations:create`.
+    async fn create_generation(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be spoken.")] input: CreateGenerationInput,
+    ) -> ApiResult<CreateGenerationPayload> {
+        let request = request(context)?;
+        let organization = input
+            .organization_id
+            .map(|id| parse_id("organizationId", &id))
+            .transpose();
+        let outcome = match organization {
+            Ok(organization) => {
+                let create = CreateGeneration {
+                    organization,
+                    text: input.text,
+                    voice: input.voice_id.0,
+                    settings: input.settings.unwrap_or_default().into(),
+                    format: input.format.into(),
+                    fresh: input.fresh,
+                };
+                request.generations().create(create).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        let (created, user_errors) = split(outcome)?;
+        Ok(CreateGenerationPayload {
+            reused: created.as_ref().is_some_and(|created| created.reused),
+            generation: created.map(|created| Generation::new(request, created.generation)),
+            user_errors,
+        })
+    }
+
+    /// Stops a generation that is queued or being spoken; nothing is charged for it. Refused with `CONFLICT` if it is
+    /// finished. Everybody stops their own; somebody else's requires `org:generations:delete`.
+    async fn cancel_generation(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which generation.")] input: CancelGenerationInput,
+    ) -> ApiResult<CancelGenerationPayload> {
+        let request = request(context)?;
+        let (generation, user_errors) = split(cancel(request, &input.id).await)?;
+        Ok(CancelGenerationPayload {
+            generation: generation.map(|generation| Generation::new(request, generation)),
+            user_errors,
+        })
+    }
+
+    /// Removes a generation from the history, with its audio, for ever; it is stopped first if it is not finished. What
+    /// it cost stays charged. Everybody deletes their own; somebody else's requires `org:generations:delete`.
+    async fn delete_generation(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which generation.")] input: DeleteGenerationInput,
+    ) -> ApiResult<DeleteGenerationPayload> {
+        let request = request(context)?;
+        let (deleted, user_errors) = split(delete(request, &input.id).await)?;
+        Ok(DeleteGenerationPayload {
+            deleted_generation_id: deleted.map(|()| input.id),
+            user_errors,
+        })
+    }
+}
+
+async fn cancel(request: &Request, id: &ID) -> Outcome<resonance_domain::Generation> {
+    request.generations().cancel(parse_tenant_id("id", id)?).await
+}
+
+async fn delete(request: &Request, id: &ID) -> Outcome<()> {
+    request.generations().delete(parse_tenant_id("id", id)?).await
+}

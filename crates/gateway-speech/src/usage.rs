@@ -1,0 +1,194 @@
+//! What an organization used.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
+use resonance_domain::{self as domain, InOrg, OrganizationId, VoiceAddress, VoiceScope};
+use resonance_gateway_accounts::User;
+use resonance_gateway_kit::{ApiResult, BigInt, Date, request};
+use resonance_services::{self as services, Request};
+
+/// What is metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum UsageMetric {
+    /// Characters (Unicode scalar values) spoken.
+    Characters,
+    /// Custom voices made.
+    CustomVoices,
+}
+
+impl From<UsageMetric> for domain::UsageMetric {
+    fn from(metric: UsageMetric) -> Self {
+        match metric {
+            UsageMetric::Characters => Self::Characters,
+            UsageMetric::CustomVoices => Self::CustomVoices,
+        }
+    }
+}
+
+impl From<domain::UsageMetric> for UsageMetric {
+    fn from(metric: domain::UsageMetric) -> Self {
+        match metric {
+            domain::UsageMetric::Characters => Self::Characters,
+            domain::UsageMetric::CustomVoices => Self::CustomVoices,
+        }
+    }
+}
+
+/// Days, both included. A period has at most 400 of them.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct UsagePeriod {
+    /// The first day (UTC). Null or omitted means the first of the last day's month.
+    pub from: Option<Date>,
+    /// The last day (UTC). Null or omitted means today.
+    pub until: Option<Date>,
+}
+
+/// What was used on one day.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct UsageDay {
+    /// The day (UTC).
+    pub day: Date,
+    /// How much.
+    pub quantity: BigInt,
+}
+
+/// What one member used.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct MemberUsage {
+    /// Whose doing it was; null once that account is gone.
+    pub user: Option<User>,
+    /// How much.
+    pub quantity: BigInt,
+}
+
+/// What one voice accounts for.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct VoiceUsage {
+    /// The id of the voice, which may have been deleted; null once nothing of it is left in the history either.
+    pub voice_id: Option<ID>,
+    /// The name of the voice, or the last one that it had; null likewise.
+    pub voice_name: Option<String>,
+    /// How much.
+    pub quantity: BigInt,
+}
+
+/// What an organization used in a period. What counts is what was charged: characters of generations that succeeded,
+/// on the day on which they did, and custom voices that were made. Requires `org:usage:read`.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Usage {
+    /// The first day (UTC).
+    pub from: Date,
+    /// The last day (UTC).
+    pub until: Date,
+    #[graphql(skip)]
+    organization: OrganizationId,
+    #[graphql(skip)]
+    period: services::UsagePeriod,
+    #[graphql(skip)]
+    request: Request,
+}
+
+#[ComplexObject]
+impl Usage {
+    /// How much of one metric was used.
+    async fn total(&self, #[graphql(desc = "What is metered.")] metric: UsageMetric) -> ApiResult<BigInt> {
+        let usage = self.request.usage();
+        let total = usage
+            .settled(self.organization, metric.into(), self.period)
+            .await?;
+        Ok(BigInt(total))
+    }
+
+    /// How many characters are held at this moment, whatever the period: set aside for generations that are not
+    /// finished yet.
+    async fn held_characters(&self) -> ApiResult<BigInt> {
+        Ok(BigInt(self.request.usage().held(self.organization).await?))
+    }
+
+    /// How much was used day by day, earliest first. Days without usage are left out.
+    async fn by_day(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+    ) -> ApiResult<Vec<UsageDay>> {
+        let usage = self.request.usage();
+        let days = usage
+            .by_day(self.organization, metric.into(), self.period)
+            .await?;
+        let days = days.into_iter().map(|day| UsageDay {
+            day: Date(day.day),
+            quantity: BigInt(day.quantity),
+        });
+        Ok(days.collect())
+    }
+
+    /// How much each member used, the greatest first. People who left are in it.
+    async fn by_member(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+    ) -> ApiResult<Vec<MemberUsage>> {
+        let usage = self.request.usage();
+        let members = usage
+            .by_member(self.organization, metric.into(), self.period)
+            .await?;
+        let ids: Vec<_> = members.iter().filter_map(|member| member.user).collect();
+        let profiles = self.request.accounts().profiles(self.organization, &ids).await?;
+        let mut users: HashMap<_, User> = profiles
+            .into_iter()
+            .map(|profile| (profile.id, profile.into()))
+            .collect();
+        let members = members.into_iter().map(|member| MemberUsage {
+            user: member.user.and_then(|user| users.remove(&user)),
+            quantity: BigInt(member.quantity),
+        });
+        Ok(members.collect())
+    }
+
+    /// How much each voice accounts for, the greatest first. Deleted voices are in it.
+    async fn by_voice(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+    ) -> ApiResult<Vec<VoiceUsage>> {
+        let usage = self.request.usage();
+        let voices = usage
+            .by_voice(self.organization, metric.into(), self.period)
+            .await?;
+        let voices = voices.into_iter().map(|used| {
+            let address = used.voice.zip(used.scope).map(|(id, scope)| match scope {
+                VoiceScope::System => VoiceAddress::System(id),
+                VoiceScope::Custom => VoiceAddress::Custom(InOrg::new(self.organization, id)),
+            });
+            VoiceUsage {
+                voice_id: address.map(|address| address.global_id().into()),
+                voice_name: used.name,
+                quantity: BigInt(used.quantity),
+            }
+        });
+        Ok(voices.collect())
+    }
+}
+
+/// What an organization used in a period, for the field `usage` of `Organization`.
+///
+/// # Errors
+/// `INVALID` for a wrong period; `NOT_FOUND` for whoever is no member; `FORBIDDEN` without `org:usage:read`.
+pub async fn usage_of(
+    context: &Context<'_>,
+    organization: OrganizationId,
+    period: Option<UsagePeriod>,
+) -> ApiResult<Usage> {
+    let request = request(context)?;
+    let UsagePeriod { from, until } = period.unwrap_or_default();
+    let days = request
+        .usage()
+        .period(from.map(|day| day.0), until.map(|day| day.0))?;
+    request.usage().check(organization).await?;
+    Ok(Usage {
+        from: Date(days.from),
+        until: Date(days.until),
+        organization,
+        period: days,
+        request: request.clone(),
+    })
+}
