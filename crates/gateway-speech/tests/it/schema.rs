@@ -19,7 +19,6 @@ pub(crate) struct Organization(OrganizationId);
 #[Object]
 impl Organization {
     /// The history.
-    #[expect(clippy::too_many_arguments, reason = "GraphQL's")]
     async fn generations(
         &self,
         context: &Context<'_>,
