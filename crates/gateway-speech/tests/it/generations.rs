@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use resonance_domain::{InOrg, OrganizationId, RoleKey, VoiceAddress};
-use resonance_persistence::count_statements;
-use resonance_testkit::{Backend, Instance, Person, TestEngine, on_both};
+use resonance_testkit::{Backend, Instance, Person, TestEngine, count_statements, on_both};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
