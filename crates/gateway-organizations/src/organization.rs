@@ -6,6 +6,9 @@ use resonance_authz::Permission;
 use resonance_domain::{self as domain, InOrg, OrganizationId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
+use resonance_gateway_speech::{
+    GenerationConnection, GenerationFilter, Usage, UsagePeriod, generations_of, usage_of,
+};
 use resonance_services::{MemberQuery, ViewedOrganization};
 
 use crate::{
@@ -214,5 +217,34 @@ impl Organization {
         invitations(request(context)?, self.key(), arguments)
             .await
             .map(Some)
+    }
+
+    /// The shared history: what was spoken, newest first. Requires `org:generations:read`.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn generations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which generations; all when nothing is said.")] filter: Option<GenerationFilter>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+    ) -> ApiResult<GenerationConnection> {
+        generations_of(context, self.key(), filter, first, after, last, before).await
+    }
+
+    /// What was used in a period: characters spoken and custom voices made. Requires `org:usage:read`.
+    async fn usage(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The period; this month up to today when nothing is said.")] period: Option<
+            UsagePeriod,
+        >,
+    ) -> ApiResult<Usage> {
+        usage_of(context, self.key(), period).await
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use async_graphql::{ComplexObject, Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
+use resonance_authz::Denied;
 use resonance_domain::{self as domain, GenerationId, InOrg};
 use resonance_gateway_accounts::User;
-use resonance_gateway_kit::{ApiResult, request};
-use resonance_services::Request;
+use resonance_gateway_kit::ApiResult;
+use resonance_services::{Request, ServiceError};
 
 use crate::{AudioFormat, SpeechSettings, shelf::Shelf};
 
@@ -189,14 +190,18 @@ impl Generation {
     }
 }
 
-/// The generation at an address, for `node`.
-///
-/// # Errors
-/// `NOT_FOUND` if there is none that the viewer may know of; `FORBIDDEN` without `org:generations:read`.
-pub async fn generation_of(context: &Context<'_>, address: InOrg<GenerationId>) -> ApiResult<Generation> {
-    let request = request(context)?;
-    let generation = request.generations().get(address).await?;
-    Ok(Generation::new(request, generation))
+impl Generation {
+    /// The generation with this id, if the viewer may know of it.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `FORBIDDEN` without `org:generations:read`, or the database's.
+    pub async fn node(request: &Request, address: InOrg<GenerationId>) -> ApiResult<Option<Self>> {
+        match request.generations().get(address).await {
+            Ok(generation) => Ok(Some(Self::new(request, generation))),
+            Err(ServiceError::Denied(Denied::NotVisible)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// The peaks of fewer and longer stretches of time.

@@ -15,7 +15,7 @@ mod speech_settings;
 mod usage;
 
 pub use audio_format::AudioFormat;
-pub use generation::{Generation, GenerationFailure, GenerationState, generation_of};
+pub use generation::{Generation, GenerationFailure, GenerationState};
 pub use generation_feed::{GenerationChange, GenerationsSubscription};
 pub use generation_list::{GenerationConnection, GenerationEdge, GenerationFilter, generations_of};
 pub use generation_mutation::GenerationsMutation;

@@ -21,5 +21,5 @@ mod viewer;
 
 pub use node::Node;
 pub use router::{GatewayOptions, router};
-pub use schema::{Mutation, Query, ResonanceSchema, SchemaOptions, request_data, schema, sdl};
+pub use schema::{Mutation, Query, ResonanceSchema, SchemaOptions, Subscription, request_data, schema, sdl};
 pub use viewer::Viewer;

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use resonance_gateway_kit::{ApiResult, request};
 use resonance_gateway_organizations::{Invitation, Organization, OrganizationMember};
+use resonance_gateway_speech::Generation;
 use resonance_services::Request;
 
 /// How many ids `nodes` takes.
@@ -18,6 +19,8 @@ pub enum Node {
     OrganizationMember(Box<OrganizationMember>),
     /// An invitation that an organization sent.
     Invitation(Box<Invitation>),
+    /// An entry of an organization's history.
+    Generation(Box<Generation>),
 }
 
 impl Node {
@@ -40,6 +43,12 @@ impl Node {
                 Ok(id) => Invitation::node(request, id)
                     .await?
                     .map(|found| Self::Invitation(Box::new(found))),
+                Err(_) => None,
+            },
+            "gen" => match id.parse() {
+                Ok(id) => Generation::node(request, id)
+                    .await?
+                    .map(|found| Self::Generation(Box::new(found))),
                 Err(_) => None,
             },
             _ => None,

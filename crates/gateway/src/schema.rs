@@ -1,8 +1,9 @@
 //! The schema, put together of the GraphQL crates' parts.
 
-use async_graphql::{Data, EmptySubscription, MergedObject, SDLExportOptions, Schema};
+use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema};
 use resonance_gateway_accounts::{AccountsMutation, UserLoader};
 use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery};
+use resonance_gateway_speech::{GenerationsMutation, GenerationsSubscription};
 use resonance_services::Request;
 
 use crate::{node::NodeQuery, viewer::ViewerQuery};
@@ -14,10 +15,14 @@ pub struct Query(ViewerQuery, NodeQuery, OrganizationsQuery);
 /// What can be done. Each mutation takes one `input` and answers with what changed and `userErrors`; if those are not
 /// empty, nothing was changed.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(AccountsMutation, OrganizationsMutation);
+pub struct Mutation(AccountsMutation, OrganizationsMutation, GenerationsMutation);
+
+/// What can be followed as it changes.
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(GenerationsSubscription);
 
 /// The schema.
-pub type ResonanceSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ResonanceSchema = Schema<Query, Mutation, Subscription>;
 
 /// How the schema is to be served.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +36,7 @@ pub struct SchemaOptions {
 /// Builds the schema.
 #[must_use]
 pub fn schema(options: SchemaOptions) -> ResonanceSchema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_complexity(options.complexity);
     if options.introspection {
         builder
