@@ -158,7 +158,7 @@ impl Invitations<'_> {
     /// transaction.
     ///
     /// # Errors
-    /// Denials; `RateLimited`. Refusals: `NOT_FOUND` for `invitation`; `INVITATION_CLOSED`; `ROLE_EXCEEDS_OWN`;
+    /// Denials; `RateLimited`. Refusals: `NOT_FOUND` for `invitationId`; `INVITATION_CLOSED`; `ROLE_EXCEEDS_OWN`;
     /// `ALREADY_MEMBER`; `ALREADY_INVITED`; `MEMBER_LIMIT_REACHED`; of `expiresInDays`.
     pub async fn resend(self, id: InOrg<InvitationId>, expires_in_days: Option<i64>) -> Outcome<Invitation> {
         let request = self.0;
@@ -196,7 +196,7 @@ impl Invitations<'_> {
     /// Takes a pending invitation back; its link is void. Requires `org:sys_memberships:manage`. One transaction.
     ///
     /// # Errors
-    /// Denials. Refusals: `NOT_FOUND` for `invitation`; `INVITATION_CLOSED`; `INVITATION_EXPIRED`.
+    /// Denials. Refusals: `NOT_FOUND` for `invitationId`; `INVITATION_CLOSED`; `INVITATION_EXPIRED`.
     pub async fn revoke(self, id: InOrg<InvitationId>) -> Outcome<Invitation> {
         let request = self.0;
         let core = request.core();
@@ -216,7 +216,7 @@ impl Invitations<'_> {
                     EventKind::InvitationRevoked,
                     Some(id.organization),
                     id.global_id(),
-                    json!({ "emailAddress": invitation.email, "role": invitation.role.as_str() }),
+                    json!({ "email": invitation.email, "role": invitation.role.as_str() }),
                 ));
                 Ok::<_, ServiceError>(invitation)
             })
@@ -304,7 +304,7 @@ impl Invitations<'_> {
             Some(invitation.organization),
             InOrg::new(invitation.organization, invitation.id).global_id(),
             json!({
-                "emailAddress": invitation.email,
+                "email": invitation.email,
                 "role": invitation.role.as_str(),
                 "expiresAt": invitation.expires_at,
                 "sending": invitation.sendings,
@@ -362,5 +362,5 @@ fn token_hash(core: &Core, id: InvitationId, sending: u32) -> [u8; 32] {
 }
 
 fn not_found() -> FieldError {
-    FieldError::new(ErrorCode::NotFound, "there is no such invitation").at("invitation")
+    FieldError::new(ErrorCode::NotFound, "there is no such invitation").at("invitationId")
 }

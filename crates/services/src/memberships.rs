@@ -79,7 +79,7 @@ impl Memberships<'_> {
     /// transaction, one change of roles at a time in an organization.
     ///
     /// # Errors
-    /// Denials. Refusals: `NOT_FOUND` for `member`; `INVALID` and `ROLE_EXCEEDS_OWN` for `role`; `LAST_ADMIN`.
+    /// Denials. Refusals: `NOT_FOUND` for `memberId`; `INVALID` and `ROLE_EXCEEDS_OWN` for `role`; `LAST_ADMIN`.
     pub async fn change_role(self, id: InOrg<MembershipId>, role: &str) -> Outcome<Member> {
         let request = self.0;
         let user = request.signed_in()?.user;
@@ -126,7 +126,7 @@ impl Memberships<'_> {
     /// Ends somebody's membership. What they made stays. Requires `org:sys_memberships:manage`. One transaction.
     ///
     /// # Errors
-    /// Denials. Refusals: `NOT_FOUND` for `member`; `LAST_ADMIN`.
+    /// Denials. Refusals: `NOT_FOUND` for `memberId`; `LAST_ADMIN`.
     pub async fn remove(self, id: InOrg<MembershipId>) -> Outcome<Member> {
         let request = self.0;
         let user = request.signed_in()?.user;
@@ -233,5 +233,5 @@ pub(crate) fn not_beyond_own(role: &RoleKey, own: PermissionSet) -> Result<(), F
 }
 
 fn not_a_member() -> FieldError {
-    FieldError::new(ErrorCode::NotFound, "there is no such member").at("member")
+    FieldError::new(ErrorCode::NotFound, "there is no such member").at("memberId")
 }

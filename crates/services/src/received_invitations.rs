@@ -59,7 +59,7 @@ impl Invitations<'_> {
     /// organization if the user has none. One transaction, one at a time for an organization.
     ///
     /// # Errors
-    /// `Unauthenticated`. Refusals: `NOT_FOUND` for `token` or `invitation`; `INVITATION_EXPIRED`;
+    /// `Unauthenticated`. Refusals: `NOT_FOUND` for `token` or `invitationId`; `INVITATION_EXPIRED`;
     /// `INVITATION_CLOSED`; `EMAIL_MISMATCH`; `ALREADY_MEMBER`; `MEMBER_LIMIT_REACHED`.
     pub async fn accept(self, key: &InvitationKey) -> Outcome<ViewedOrganization> {
         let request = self.0;
@@ -137,7 +137,7 @@ impl Invitations<'_> {
     /// mailbox and nowhere else, and somebody without an account must be able to end the matter. One transaction.
     ///
     /// # Errors
-    /// `Unauthenticated` when named by id. Refusals: `NOT_FOUND` for `token` or `invitation`; `INVITATION_EXPIRED`;
+    /// `Unauthenticated` when named by id. Refusals: `NOT_FOUND` for `token` or `invitationId`; `INVITATION_EXPIRED`;
     /// `INVITATION_CLOSED`.
     pub async fn decline(self, key: &InvitationKey) -> Outcome<ReceivedInvitation> {
         let request = self.0;
@@ -157,7 +157,7 @@ impl Invitations<'_> {
                     EventKind::InvitationDeclined,
                     Some(invitation.organization),
                     InOrg::new(invitation.organization, invitation.id).global_id(),
-                    json!({ "emailAddress": invitation.email, "role": invitation.role.as_str() }),
+                    json!({ "email": invitation.email, "role": invitation.role.as_str() }),
                 ));
                 Ok(declined)
             })
@@ -180,7 +180,7 @@ impl Invitations<'_> {
         let not_found = || {
             let field = match key {
                 InvitationKey::Token(_) => "token",
-                InvitationKey::Id(_) => "invitation",
+                InvitationKey::Id(_) => "invitationId",
             };
             FieldError::new(ErrorCode::NotFound, "there is no such invitation").at(field)
         };

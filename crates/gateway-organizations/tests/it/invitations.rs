@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::{counted, data, failures};
 
 const INVITE: &str = "mutation ($emails: [String!]!, $role: String!, $days: Int) {
-    inviteMembers(input: { emailAddresses: $emails, role: $role, expiresInDays: $days }) {
-        results { emailAddress invitation { id emailAddress state role { key } sendings invitedBy { name } }
+    inviteMembers(input: { emails: $emails, role: $role, expiresInDays: $days }) {
+        results { email invitation { id email state role { key } sendings invitedBy { name } }
             userError { code field } }
         userErrors { code field } } }";
 
@@ -42,17 +42,17 @@ on_both! {
         assert_eq!(invited["userErrors"], json!([]));
         let id = &invited["results"][0]["invitation"]["id"];
         assert_eq!(invited["results"], json!([
-            { "emailAddress": "bob@example.org", "userError": null, "invitation": {
-                "id": id, "emailAddress": "bob@example.org", "state": "PENDING", "role": { "key": "org:member" },
+            { "email": "bob@example.org", "userError": null, "invitation": {
+                "id": id, "email": "bob@example.org", "state": "PENDING", "role": { "key": "org:member" },
                 "sendings": 1, "invitedBy": { "name": "Ada" } } },
-            { "emailAddress": "nonsense", "invitation": null, "userError": { "code": "INVALID", "field": "emailAddresses.1" } },
-            { "emailAddress": "ada@example.org", "invitation": null,
-                "userError": { "code": "ALREADY_MEMBER", "field": "emailAddresses.2" } },
+            { "email": "nonsense", "invitation": null, "userError": { "code": "INVALID", "field": "emails.1" } },
+            { "email": "ada@example.org", "invitation": null,
+                "userError": { "code": "ALREADY_MEMBER", "field": "emails.2" } },
         ]));
         let variables = json!({ "emails": [], "role": "org:owner", "days": 0 });
         let refused = data(&request, INVITE, variables).await["inviteMembers"].clone();
         assert_eq!(refused, json!({ "results": null, "userErrors": [
-            { "code": "INVALID", "field": "emailAddresses" },
+            { "code": "INVALID", "field": "emails" },
             { "code": "INVALID", "field": "role" },
             { "code": "INVALID", "field": "expiresInDays" },
         ] }));
@@ -61,7 +61,7 @@ on_both! {
     async fn inviting_one_address_costs_six_statements_at_most(backend: Backend) {
         let (instance, ada, _) = acme(backend).await;
         let request = instance.request_of(&ada).await;
-        let operation = "mutation { inviteMembers(input: { emailAddresses: [\"bob@example.org\"], role: \"org:member\" }) {
+        let operation = "mutation { inviteMembers(input: { emails: [\"bob@example.org\"], role: \"org:member\" }) {
             results { invitation { id state } } userErrors { code } } }";
         let (_, statements) = counted(&request, operation, json!({})).await;
         assert!(statements <= 6, "{statements}");
@@ -72,7 +72,7 @@ on_both! {
         let id = invite(&instance, &ada, "bob@example.org").await;
         let token = token(&instance).await;
         let look = "query ($token: String!) { invitationByToken(token: $token) {
-            id emailAddress organizationId organizationName organizationLogoUrl inviterName role { key } state } }";
+            id email organizationId organizationName organizationLogoUrl inviterName role { key } state } }";
         let seen = data(&instance.anonymous(), look, json!({ "token": token })).await["invitationByToken"].clone();
         assert_eq!(seen["organizationName"], "Acme");
         assert_eq!((&seen["inviterName"], &seen["state"], &seen["id"]), (&json!("Ada"), &json!("PENDING"), &id));

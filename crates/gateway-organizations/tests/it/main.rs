@@ -8,7 +8,7 @@ mod organizations;
 use async_graphql::{EmptySubscription, MergedObject, Object, Request, Schema, Variables};
 use resonance_gateway_accounts::UserLoader;
 use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery, ViewerOrganizations};
-use resonance_persistence::count_statements;
+use resonance_testkit::count_statements;
 use serde_json::Value;
 
 #[derive(Default)]

@@ -351,8 +351,8 @@ on_both! {
             count_statements(request.invitations().list(acme, &[InvitationState::Pending], &PageRequest::first(9))).await;
         assert_eq!((page.unwrap().items.len(), statements), (5, 1));
         let unknown = InOrg::new(acme, Id::from_uuid(instance.fresh_uuid()));
-        assert_eq!(verdict(&request.invitations().resend(unknown, None).await), "NOT_FOUND invitation");
-        assert_eq!(verdict(&request.invitations().revoke(unknown).await), "NOT_FOUND invitation");
+        assert_eq!(verdict(&request.invitations().resend(unknown, None).await), "NOT_FOUND invitationId");
+        assert_eq!(verdict(&request.invitations().revoke(unknown).await), "NOT_FOUND invitationId");
     }
 
     async fn no_more_than_250_an_hour_leave_an_organization(backend: Backend) {

@@ -179,7 +179,7 @@ on_both! {
         assert_eq!(instance.sql_count("events WHERE kind = 'membership.role_changed'").await, 2);
         let stranger = InOrg::new(acme, Id::from_uuid(instance.fresh_uuid()));
         let outcome = request.memberships().change_role(stranger, "org:member").await;
-        assert_eq!(verdict(&outcome), "NOT_FOUND member");
+        assert_eq!(verdict(&outcome), "NOT_FOUND memberId");
     }
 
     async fn a_member_of_another_organization_is_none_of_ours(backend: Backend) {
@@ -190,8 +190,8 @@ on_both! {
         let disguised = InOrg::new(acme, bobs.id);
         let request = instance.request_of(&ada).await;
         let memberships = request.memberships();
-        assert_eq!(verdict(&memberships.change_role(disguised, "org:member").await), "NOT_FOUND member");
-        assert_eq!(verdict(&memberships.remove(disguised).await), "NOT_FOUND member");
+        assert_eq!(verdict(&memberships.change_role(disguised, "org:member").await), "NOT_FOUND memberId");
+        assert_eq!(verdict(&memberships.remove(disguised).await), "NOT_FOUND memberId");
         assert!(memberships.get_many(acme, &[bobs.id]).await.unwrap().is_empty());
         assert_eq!(verdict(&memberships.change_role(bobs, "org:member").await), "NOT_FOUND");
         assert_eq!(members(&instance.request_of(&bob).await, other).await.len(), 1);
@@ -294,7 +294,7 @@ on_both! {
             assert_eq!(verdict(&request.memberships().leave(None).await), "ORGANIZATION_REQUIRED");
         }
         let again = instance.request_of(&ada).await.memberships().remove(cems).await;
-        assert_eq!(verdict(&again), "NOT_FOUND member");
+        assert_eq!(verdict(&again), "NOT_FOUND memberId");
         instance.services.settle().await.unwrap();
         let mails = instance.mails.list(100).await.unwrap();
         let told: Vec<_> = mails.iter().filter(|mail| mail.subject.contains("no longer")).collect();

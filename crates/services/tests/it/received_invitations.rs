@@ -93,8 +93,8 @@ on_both! {
         assert_eq!(verdict(&request.invitations().accept(&token).await), "EMAIL_MISMATCH");
         // Without the link, nobody else even learns that the invitation exists.
         let by_id = InvitationKey::Id(id);
-        assert_eq!(verdict(&request.invitations().accept(&by_id).await), "NOT_FOUND invitation");
-        assert_eq!(verdict(&request.invitations().decline(&by_id).await), "NOT_FOUND invitation");
+        assert_eq!(verdict(&request.invitations().accept(&by_id).await), "NOT_FOUND invitationId");
+        assert_eq!(verdict(&request.invitations().decline(&by_id).await), "NOT_FOUND invitationId");
         // An address that one only claims does not help.
         let (user, row) = (instance.sql_id(eve.user.as_uuid()), instance.sql_id(instance.fresh_uuid()));
         instance.sql(&format!(
@@ -102,7 +102,7 @@ on_both! {
              SELECT {row}, {user}, 'bob@example.org', 'bob@example.org', false, NULL, created_at FROM users WHERE id = {user}"
         )).await;
         assert_eq!(verdict(&request.invitations().accept(&token).await), "EMAIL_MISMATCH");
-        assert_eq!(verdict(&request.invitations().accept(&by_id).await), "NOT_FOUND invitation");
+        assert_eq!(verdict(&request.invitations().accept(&by_id).await), "NOT_FOUND invitationId");
         assert!(request.invitations().received(&PageRequest::first(9)).await.unwrap().items.is_empty());
         instance.sql(&format!("UPDATE user_emails SET verified_at = created_at WHERE id = {row}")).await;
         assert_eq!(request.invitations().received(&PageRequest::first(9)).await.unwrap().items.len(), 1);
@@ -261,7 +261,7 @@ on_both! {
         let token = mailed_token(&instance, "bob@example.org").await;
         instance.request_of(&ada).await.organizations().delete(Some(acme)).await.unwrap();
         let request = instance.request_of(&bob).await;
-        assert_eq!(verdict(&request.invitations().accept(&id).await), "NOT_FOUND invitation");
+        assert_eq!(verdict(&request.invitations().accept(&id).await), "NOT_FOUND invitationId");
         let by_token = InvitationKey::Token(token.clone());
         assert_eq!(verdict(&request.invitations().accept(&by_token).await), "NOT_FOUND token");
         assert_eq!(verdict(&request.invitations().by_token(&token).await), "NOT_FOUND");

@@ -108,11 +108,11 @@ use_cases! {
         request.invitations().count(t.organization, &[]);
     "get invitations", member: "FORBIDDEN org:sys_memberships:manage", |request, t|
         request.invitations().get_many(t.organization, &[t.invitation.id]);
-    "accept", member: "NOT_FOUND invitation", |request, t| {
+    "accept", member: "NOT_FOUND invitationId", |request, t| {
         let key = InvitationKey::Id(t.invitation);
         async move { request.invitations().accept(&key).await }
     };
-    "decline", member: "NOT_FOUND invitation", |request, t| {
+    "decline", member: "NOT_FOUND invitationId", |request, t| {
         let key = InvitationKey::Id(t.invitation);
         async move { request.invitations().decline(&key).await }
     };
@@ -246,7 +246,7 @@ on_both! {
             let hidden = match *name {
                 "get" | "by_slug" => "OK: None",
                 "get_many" => "OK: []",
-                "accept" | "decline" => "NOT_FOUND invitation: ",
+                "accept" | "decline" => "NOT_FOUND invitationId: ",
                 _ => "NOT_FOUND: not found",
             };
             assert!(stranger.starts_with(hidden), "{name} by a stranger: {stranger}");
