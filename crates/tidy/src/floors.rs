@@ -113,8 +113,9 @@ const FLOORS: &[Floor] = &[
     ),
 ];
 
-/// What exists for tests only, and may itself know everything.
+/// What exists for tests and measurements only, and may itself know everything.
 const FOR_TESTS: &[&str] = &[
+    "resonance-bench",
     "resonance-testkit",
     "resonance-authz-oracle",
     "resonance-tidy",
