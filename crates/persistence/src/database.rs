@@ -4,12 +4,17 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
-use crate::{Live, StorageError, UnitOfWork, statement_count::count_one, unit_of_work::Executor};
+use crate::{
+    Live, StorageError, UnitOfWork,
+    executor::{Executor, Transaction},
+    postgres::PostgresPool,
+    statement_count::count_one,
+};
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,11 +69,24 @@ pub struct DatabaseOptions {
 /// The way into storage. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// SQLite: connections that refuse to write. PostgreSQL: the one pool.
-    read: DatabaseConnection,
-    /// SQLite: the one connection that writes, so that writers queue here, fairly, and not in busy loops.
-    write: DatabaseConnection,
+    connections: Connections,
     live: Live,
+}
+
+#[derive(Debug, Clone)]
+enum Connections {
+    Sqlite {
+        /// Connections that refuse to write.
+        read: DatabaseConnection,
+        /// The one connection that writes, so that writers queue here, fairly, and not in busy loops.
+        write: DatabaseConnection,
+    },
+    Postgres {
+        pool: PostgresPool,
+        /// For what lies outside of the repositories: migrating and listening. It opens connections when they are
+        /// needed and closes them soon.
+        aside: DatabaseConnection,
+    },
 }
 
 impl Database {
@@ -77,22 +95,21 @@ impl Database {
     /// # Errors
     /// `Unavailable` or `Other`.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, StorageError> {
-        let (read, write) = match &options.url {
-            DatabaseUrl::Postgres(url) => {
-                let pool = open(&mut pooled(url, options.max_connections)).await?;
-                (pool.clone(), pool)
-            }
+        let connections = match &options.url {
+            DatabaseUrl::Postgres(url) => Connections::Postgres {
+                pool: PostgresPool::open(url, options.max_connections).await?,
+                aside: open(&mut aside(url)).await?,
+            },
             DatabaseUrl::Sqlite(path) => {
                 // The writer first: it creates the file and turns the write-ahead log on.
                 let url = format!("sqlite:{}", path.display());
                 let write = open(&mut sqlite(&url, 1, false)).await?;
                 let read = open(&mut sqlite(&url, options.max_connections, true)).await?;
-                (read, write)
+                Connections::Sqlite { read, write }
             }
         };
         Ok(Self {
-            read,
-            write,
+            connections,
             live: Live::default(),
         })
     }
@@ -103,12 +120,12 @@ impl Database {
     /// `Unavailable` or `Other`.
     pub async fn migrate(&self) -> Result<(), StorageError> {
         if !self.is_postgres() {
-            return Ok(Migrator::up(&self.write, None).await?);
+            return Ok(Migrator::up(self.aside(), None).await?);
         }
         // The migrator has no lock of its own. A session lock belongs to one connection, so it is taken on a
         // connection that does nothing else.
         const LOCK: i64 = 0x7265_736f_6e61_6e63;
-        let pool = self.write.get_postgres_connection_pool();
+        let pool = self.aside().get_postgres_connection_pool();
         let unavailable =
             |error: sqlx::Error| StorageError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
         let mut holder = pool.acquire().await.map_err(unavailable)?.detach();
@@ -117,7 +134,7 @@ impl Database {
             .execute(&mut holder)
             .await
             .map_err(unavailable)?;
-        let migrated = Migrator::up(&self.write, None).await;
+        let migrated = Migrator::up(self.aside(), None).await;
         // Closing the connection releases the lock, whatever happened.
         let _ = sqlx::Connection::close(holder).await;
         Ok(migrated?)
@@ -128,7 +145,7 @@ impl Database {
     /// # Errors
     /// `Unavailable`.
     pub async fn ping(&self) -> Result<(), StorageError> {
-        self.read.execute_unprepared("SELECT 1").await?;
+        self.reader().execute_unprepared("SELECT 1").await?;
         Ok(())
     }
 
@@ -137,7 +154,7 @@ impl Database {
     /// # Errors
     /// `Unavailable` or `Other`.
     pub async fn is_up_to_date(&self) -> Result<bool, StorageError> {
-        Ok(Migrator::get_pending_migrations(&self.write).await?.is_empty())
+        Ok(Migrator::get_pending_migrations(self.aside()).await?.is_empty())
     }
 
     /// Runs `work` in one transaction: all of it is stored, or nothing.
@@ -155,20 +172,37 @@ impl Database {
     where
         E: From<StorageError>,
     {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = self
-            .write
-            .begin_with_options(options)
-            .await
-            .map_err(StorageError::from)?;
-        let uow = UnitOfWork::new(transaction);
-        let result = work(&uow).await?;
-        let wakes = uow.commit().await?;
-        self.live.wake(wakes);
-        Ok(result)
+        // In boxes, as their state would make that of every use case larger.
+        let uow = UnitOfWork::new(Box::pin(self.begin()).await?);
+        let result = work(&uow).await;
+        match result {
+            Ok(result) => {
+                let wakes = Box::pin(uow.commit()).await?;
+                self.live.wake(wakes);
+                Ok(result)
+            }
+            Err(error) => {
+                Box::pin(uow.roll_back()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Transaction, StorageError> {
+        match &self.connections {
+            Connections::Sqlite { write, .. } => {
+                let options = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                Ok(Transaction::Sqlite(write.begin_with_options(options).await?))
+            }
+            Connections::Postgres { pool, .. } => {
+                let mut connection = pool.get().await?;
+                connection.begin().await?;
+                Ok(Transaction::Postgres(connection.into()))
+            }
+        }
     }
 
     /// What is told between parts of the system, on this node and between nodes.
@@ -181,7 +215,9 @@ impl Database {
     /// where there are no others, it only waits.
     pub async fn listen(&self) {
         if self.is_postgres() {
-            self.live.listen(self.write.get_postgres_connection_pool()).await;
+            self.live
+                .listen(self.aside().get_postgres_connection_pool())
+                .await;
         } else {
             std::future::pending::<()>().await;
         }
@@ -190,13 +226,21 @@ impl Database {
     /// Whether this is PostgreSQL.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
-        self.read.get_database_backend() == DbBackend::Postgres
+        matches!(self.connections, Connections::Postgres { .. })
     }
 
     /// Closes all connections, after the work in progress.
     pub async fn close(&self) {
-        let _ = self.read.clone().close().await;
-        let _ = self.write.clone().close().await;
+        match &self.connections {
+            Connections::Sqlite { read, write } => {
+                let _ = read.clone().close().await;
+                let _ = write.clone().close().await;
+            }
+            Connections::Postgres { pool, aside } => {
+                pool.close();
+                let _ = aside.clone().close().await;
+            }
+        }
     }
 
     /// Has the database look at what it has got, as it would by itself in time, so that it plans statements as it
@@ -207,12 +251,23 @@ impl Database {
         } else {
             "ANALYZE"
         };
-        self.write.execute_unprepared(statement).await?;
+        self.aside().execute_unprepared(statement).await?;
         Ok(())
     }
 
     pub(crate) const fn reader(&self) -> Executor<'_> {
-        Executor::Pool(&self.read)
+        match &self.connections {
+            Connections::Sqlite { read, .. } => Executor::Sqlite(read),
+            Connections::Postgres { pool, .. } => Executor::Postgres(pool),
+        }
+    }
+
+    /// A connection of sea-orm's that may do everything.
+    const fn aside(&self) -> &DatabaseConnection {
+        match &self.connections {
+            Connections::Sqlite { write, .. } => write,
+            Connections::Postgres { aside, .. } => aside,
+        }
     }
 }
 
@@ -222,20 +277,26 @@ async fn open(options: &mut ConnectOptions) -> Result<DatabaseConnection, Storag
     Ok(connection)
 }
 
-fn pooled(url: &str, max_connections: u32) -> ConnectOptions {
+fn aside(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(max_connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        // A ping before every use would cost a round trip each time.
-        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        // One holds the lock while another migrates.
+        .max_connections(2)
+        .min_connections(0)
+        .idle_timeout(Duration::from_secs(10))
+        .connect_lazy(true)
         .sqlx_logging(false);
     options
 }
 
 fn sqlite(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
-    let mut options = pooled(url, max_connections);
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .sqlx_logging(false);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .create_if_missing(!read_only)

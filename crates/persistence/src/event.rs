@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::Relay};
 use resonance_domain::{ActorKind, Event, EventId, EventKind, Id, OrganizationId, Origin};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::Value;
 
-use crate::{StorageError, read_rows::known, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, read_rows::known};
 
 /// An event that is about to be written.
 pub type NewEvent = Event;
@@ -15,10 +15,7 @@ pub type RelayedEvent = Event;
 const COLUMNS: usize = 10;
 
 /// Writes the events of one unit of work by one statement.
-pub(crate) async fn insert(
-    transaction: &DatabaseTransaction,
-    events: Vec<NewEvent>,
-) -> Result<(), StorageError> {
+pub(crate) async fn insert(executor: Executor<'_>, events: Vec<NewEvent>) -> Result<(), StorageError> {
     let mut sql = String::from(
         "INSERT INTO events (id, organization_id, kind, actor_kind, actor, subject, payload, ip_address, user_agent, created_at) VALUES ",
     );
@@ -43,13 +40,7 @@ pub(crate) async fn insert(
             event.created_at.into(),
         ]);
     }
-    transaction
-        .execute_raw(Statement::from_sql_and_values(
-            transaction.get_database_backend(),
-            sql,
-            values,
-        ))
-        .await?;
+    executor.execute(&sql, values).await?;
     Ok(())
 }
 

@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 use crate::{
     IdCursor, StorageError,
+    executor::Executor,
     page::{contains_pattern, folded},
     raw::Sql,
     read_rows::{count, known},
-    unit_of_work::Executor,
 };
 
 /// The columns that [`read`] reads.

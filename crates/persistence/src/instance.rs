@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor};
 
 /// The one row that says which instance this database belongs to.
 #[derive(Debug, Clone, Copy)]

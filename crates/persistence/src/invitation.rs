@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     IdCursor, StorageError,
+    executor::Executor,
     organization::at,
     raw::Sql,
     read_rows::{count, known, role},
-    unit_of_work::Executor,
 };
 
 /// The invitations.

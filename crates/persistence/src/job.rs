@@ -10,7 +10,7 @@ use sea_orm::{DbErr, QueryResult};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{StorageError, raw::Sql, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, raw::Sql};
 
 /// A kind of work, with workers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,11 +12,11 @@ use sea_orm::{QueryResult, Value};
 
 use crate::{
     IdCursor, StorageError, TextCursor,
+    executor::Executor,
     organization::at,
     page::{contains_pattern, folded},
     raw::Sql,
     read_rows::role,
-    unit_of_work::Executor,
 };
 
 /// The memberships.

@@ -4,7 +4,7 @@ use resonance_authz::{SystemGrant, system::Purge};
 use resonance_domain::{GenerationId, InOrg, OrganizationId, VoiceId};
 use sea_orm::Value;
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor};
 
 /// Finds out whether objects are still owned, for those who remove the ones that are not.
 #[derive(Debug, Clone, Copy)]

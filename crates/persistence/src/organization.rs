@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     IdCursor, Standings, StorageError,
+    executor::Executor,
     raw::Sql,
     read_rows::{count, known, metadata, role},
-    unit_of_work::Executor,
 };
 
 /// The organizations.

@@ -5,8 +5,8 @@ use resonance_domain::OrganizationId;
 
 use crate::{
     StorageError,
+    executor::Executor,
     tenant::{JobOn, Opens as _},
-    unit_of_work::Executor,
 };
 
 /// Tables of rows that belong to organizations, children before parents, with the condition under which a row may

@@ -5,11 +5,11 @@
 use resonance_domain::{Direction, PageRequest};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
-use crate::{IdCursor, StorageError, TextCursor, unit_of_work::Executor};
+use crate::{IdCursor, StorageError, TextCursor, executor::Executor};
 
 impl Executor<'_> {
     fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.get().get_database_backend(), sql, values)
+        Statement::from_sql_and_values(self.get_database_backend(), sql, values)
     }
 
     /// Runs a statement; the number of rows that it changed.
@@ -19,7 +19,6 @@ impl Executor<'_> {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<u64, StorageError> {
         Ok(self
-            .get()
             .execute_raw(self.statement(sql, values))
             .await?
             .rows_affected())
@@ -32,7 +31,7 @@ impl Executor<'_> {
         values: impl IntoIterator<Item = Value>,
         read: impl FnOnce(&QueryResult) -> Result<T, DbErr>,
     ) -> Result<Option<T>, StorageError> {
-        let row = self.get().query_one_raw(self.statement(sql, values)).await?;
+        let row = self.query_one_raw(self.statement(sql, values)).await?;
         Ok(row.as_ref().map(read).transpose()?)
     }
 
@@ -43,7 +42,7 @@ impl Executor<'_> {
         values: impl IntoIterator<Item = Value>,
         read: impl FnMut(&QueryResult) -> Result<T, DbErr>,
     ) -> Result<Vec<T>, StorageError> {
-        let rows = self.get().query_all_raw(self.statement(sql, values)).await?;
+        let rows = self.query_all_raw(self.statement(sql, values)).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -54,7 +53,7 @@ impl Executor<'_> {
         read: impl FnOnce(&QueryResult) -> Result<T, StorageError>,
     ) -> Result<Option<T>, StorageError> {
         let statement = self.statement(&sql.text, sql.values);
-        let row = self.get().query_one_raw(statement).await?;
+        let row = self.query_one_raw(statement).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -65,14 +64,14 @@ impl Executor<'_> {
         read: impl FnMut(&QueryResult) -> Result<T, StorageError>,
     ) -> Result<Vec<T>, StorageError> {
         let statement = self.statement(&sql.text, sql.values);
-        let rows = self.get().query_all_raw(statement).await?;
+        let rows = self.query_all_raw(statement).await?;
         rows.iter().map(read).collect()
     }
 
     /// Runs a statement; the number of rows that it changed.
     pub(crate) async fn run(self, sql: Sql) -> Result<u64, StorageError> {
         let statement = self.statement(&sql.text, sql.values);
-        Ok(self.get().execute_raw(statement).await?.rows_affected())
+        Ok(self.execute_raw(statement).await?.rows_affected())
     }
 
     /// `on_postgres` on PostgreSQL, nothing on SQLite: for the row locks that only PostgreSQL has or needs.

@@ -9,11 +9,11 @@ use sea_orm::QueryResult;
 
 use crate::{
     IdCursor, StorageError,
+    executor::Executor,
     invitation::{COLUMNS, address, invitation},
     organization::at,
     raw::Sql,
     read_rows::count,
-    unit_of_work::Executor,
 };
 
 /// The invitations, for the invited.

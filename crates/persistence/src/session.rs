@@ -9,7 +9,7 @@ use resonance_domain::{Direction, Id, OrganizationId, Page, PageRequest, Session
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
-use crate::{IdCursor, Standings, StorageError, read_rows, unit_of_work::Executor, user};
+use crate::{IdCursor, Standings, StorageError, executor::Executor, read_rows, user};
 
 /// The table of sessions. Tokens are looked up by their hash and never stored.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::Admit};
 use resonance_domain::{EmailAddress, InvitationState, PersonName, SignUpId};
 
-use crate::{StorageError, read_rows::known, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, read_rows::known};
 
 /// The table of sign-ups.
 #[derive(Debug, Clone, Copy)]

@@ -13,10 +13,10 @@ use sea_orm::Value;
 
 use crate::{
     StorageError,
+    executor::Executor,
     generation::{read_format, read_settings},
     raw::Sql,
     read_rows::known,
-    unit_of_work::Executor,
 };
 
 /// What is to be spoken.

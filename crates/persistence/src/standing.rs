@@ -3,7 +3,7 @@
 use resonance_authz::{Authorizer, Denied, StandError, Standing, StandingRecord, StandingSource};
 use resonance_domain::{Id, OrganizationId, UserId};
 
-use crate::{StorageError, read_rows, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, read_rows};
 
 /// Reads standings. A repository of the trusted base: see [`StandingSource`].
 #[derive(Debug, Clone, Copy)]

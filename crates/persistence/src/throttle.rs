@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor};
 
 /// How much of something is allowed: `limit` at once, refilled evenly over `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

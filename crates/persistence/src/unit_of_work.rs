@@ -2,52 +2,18 @@
 
 use std::sync::Mutex;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, Statement,
-};
-
 use crate::{
     Database, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote, Memberships, NewEvent,
     ObjectOwners, Organizations, Purges, ReceivedInvitations, Sessions, SignUps, Speaking, Standings,
     StorageError, Throttles, Usage, UserEmails, Users, VerificationCodes, Voices, event,
+    executor::{Executor, Transaction},
     live::{self, Wakes},
 };
-
-/// What a repository sends its statements to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Executor<'a> {
-    Pool(&'a DatabaseConnection),
-    Unit(&'a UnitOfWork),
-}
-
-impl<'a> Executor<'a> {
-    pub(crate) fn get(self) -> DatabaseExecutor<'a> {
-        match self {
-            Self::Pool(pool) => pool.into(),
-            Self::Unit(uow) => (&uow.transaction).into(),
-        }
-    }
-
-    pub(crate) fn is_postgres(self) -> bool {
-        let backend = match self {
-            Self::Pool(pool) => pool.get_database_backend(),
-            Self::Unit(uow) => uow.transaction.get_database_backend(),
-        };
-        backend == DbBackend::Postgres
-    }
-
-    /// Notes what to wake once the unit of work is committed.
-    pub(crate) fn wake(self, note: impl FnOnce(&mut Wakes)) {
-        if let Self::Unit(uow) = self {
-            uow.with_pending(|pending| note(&mut pending.wakes));
-        }
-    }
-}
 
 /// One transaction. See [`Database::atomically`].
 #[derive(Debug)]
 pub struct UnitOfWork {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     pending: Mutex<Pending>,
 }
 
@@ -58,7 +24,7 @@ struct Pending {
 }
 
 impl UnitOfWork {
-    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
+    pub(crate) fn new(transaction: Transaction) -> Self {
         Self {
             transaction,
             pending: Mutex::default(),
@@ -75,24 +41,34 @@ impl UnitOfWork {
         self.with_pending(|pending| pending.wakes.notes.push(note));
     }
 
+    pub(crate) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Notes what to wake once the unit of work is committed.
+    pub(crate) fn note_wakes(&self, note: impl FnOnce(&mut Wakes)) {
+        self.with_pending(|pending| note(&mut pending.wakes));
+    }
+
     pub(crate) async fn commit(self) -> Result<Wakes, StorageError> {
-        let mut pending = self
-            .pending
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pending = Pending::default();
+        self.with_pending(|noted| std::mem::swap(noted, &mut pending));
+        let executor = Executor::Unit(&self);
         if !pending.events.is_empty() {
-            event::insert(&self.transaction, std::mem::take(&mut pending.events)).await?;
+            event::insert(executor, std::mem::take(&mut pending.events)).await?;
             pending.wakes.relay = true;
         }
-        let executor = DatabaseExecutor::from(&self.transaction);
-        if executor.get_database_backend() == DbBackend::Postgres && !pending.wakes.notes.is_empty() {
+        if executor.is_postgres() && !pending.wakes.notes.is_empty() {
             // PostgreSQL brings them to every node, this one included.
             let payloads = live::encode(&std::mem::take(&mut pending.wakes.notes));
-            let notify = Statement::from_sql_and_values(DbBackend::Postgres, live::NOTIFY, [payloads.into()]);
-            executor.query_all_raw(notify).await?;
+            executor.all(live::NOTIFY, [payloads.into()], |_| Ok(())).await?;
         }
         self.transaction.commit().await?;
         Ok(pending.wakes)
+    }
+
+    pub(crate) async fn roll_back(self) {
+        self.transaction.roll_back().await;
     }
 
     fn with_pending(&self, f: impl FnOnce(&mut Pending)) {
@@ -107,7 +83,7 @@ impl UnitOfWork {
 ///
 /// Writing through a `Database`'s repository fails on SQLite, whose reading connections refuse it, and so in the
 /// tests.
-pub trait Repositories: executor::HasExecutor {
+pub trait Repositories: sealed::HasExecutor {
     /// Voices.
     fn voices(&self) -> Voices<'_> {
         Voices(self.executor())
@@ -212,8 +188,9 @@ pub trait Repositories: executor::HasExecutor {
 impl Repositories for Database {}
 impl Repositories for UnitOfWork {}
 
-pub(crate) mod executor {
-    use super::{Database, Executor, UnitOfWork};
+pub(crate) mod sealed {
+    use super::{Database, UnitOfWork};
+    use crate::executor::Executor;
 
     /// Keeps [`super::Repositories`] to the two types that have connections.
     pub trait HasExecutor {

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use crate::{
     StorageError,
+    executor::Executor,
     generation::read_scope,
     read_rows::{count, known},
-    unit_of_work::Executor,
 };
 
 /// Days (UTC) from the first to the last, both included.

@@ -5,7 +5,7 @@ use resonance_authz::{Grant, OwnGrant, Permission, ReadOrganization, SystemGrant
 use resonance_domain::{EmailAddress, OrganizationId, PersonName, User, UserEmailId, UserId, UserProfile};
 use sea_orm::{DbErr, QueryResult, Value};
 
-use crate::{StorageError, page::folded, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, page::folded};
 
 /// The table of users.
 #[derive(Debug, Clone, Copy)]

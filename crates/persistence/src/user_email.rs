@@ -5,7 +5,7 @@ use resonance_authz::OwnGrant;
 use resonance_domain::{EmailAddress, UserEmail, UserEmailId, UserId};
 use sea_orm::{DbErr, QueryResult};
 
-use crate::{StorageError, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor};
 
 /// The table of addresses. Whoever changes it holds the user's row ([`Users::lock`](crate::Users::lock)).
 #[derive(Debug, Clone, Copy)]

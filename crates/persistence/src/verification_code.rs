@@ -6,7 +6,7 @@ use resonance_domain::{CodePurpose, VerificationCode, VerificationCodeId};
 use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use crate::{StorageError, read_rows::known, unit_of_work::Executor};
+use crate::{StorageError, executor::Executor, read_rows::known};
 
 /// The table of codes; the digits are not in it.
 #[derive(Debug, Clone, Copy)]

@@ -16,10 +16,10 @@ use sea_orm::{
 use crate::{
     StorageError,
     entity::voice::{ActiveModel, Column, Entity, Model},
+    executor::Executor,
     page::TextCursor,
     read_rows::{count, known, language},
     tenant::{self, JobOn},
-    unit_of_work::Executor,
     voice_list::{self, Listed, name_key, search_text},
 };
 

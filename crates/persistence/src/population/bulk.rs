@@ -6,7 +6,7 @@ use sea_orm::Value;
 use tokio::sync::mpsc;
 
 use super::PopulationProgress;
-use crate::{StorageError, UnitOfWork, unit_of_work::Executor};
+use crate::{StorageError, UnitOfWork, executor::Executor};
 
 /// PostgreSQL takes 65,535 values in a statement; beyond some 1,000 rows it gets no faster.
 const POSTGRES_VALUES: usize = 20_000;
