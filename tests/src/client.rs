@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
+use crate::Answer;
+
 /// A client with or without a session.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
     token: Option<String>,
     organization: Option<String>,
+    address: Option<String>,
     http: reqwest::Client,
 }
 
@@ -28,6 +31,7 @@ impl Client {
             base,
             token,
             organization: None,
+            address: None,
             http: reqwest::Client::new(),
         }
     }
@@ -46,6 +50,15 @@ impl Client {
     pub fn working_in(&self, organization: &str) -> Self {
         Self {
             organization: Some(organization.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, behind a proxy that saw it at this network address.
+    #[must_use]
+    pub fn from(&self, address: &str) -> Self {
+        Self {
+            address: Some(address.to_owned()),
             ..self.clone()
         }
     }
@@ -123,6 +136,18 @@ impl Client {
     /// # Panics
     /// If no JSON comes back.
     pub async fn upload(&self, query: &str, variables: Value, field: &str, file: Vec<u8>) -> Reply {
+        let answer = self.answer_with_file(query, variables, field, file).await;
+        Reply {
+            status: answer.status,
+            body: serde_json::from_str(&answer.body).unwrap(),
+        }
+    }
+
+    /// The same, keeping all of what comes back.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn answer_with_file(&self, query: &str, variables: Value, field: &str, file: Vec<u8>) -> Answer {
         let form = reqwest::multipart::Form::new()
             .text(
                 "operations",
@@ -133,18 +158,12 @@ impl Client {
                 json!({ "0": [format!("variables.input.{field}")] }).to_string(),
             )
             .part("0", reqwest::multipart::Part::bytes(file).file_name("file"));
-        let response = self
+        let request = self
             .request(reqwest::Method::POST, "/graphql")
+            .header("accept", "application/graphql-response+json")
             .header("graphql-preflight", "1")
-            .multipart(form)
-            .send()
-            .await
-            .unwrap();
-        let status = response.status().as_u16();
-        Reply {
-            status,
-            body: response.json().await.unwrap(),
-        }
+            .multipart(form);
+        Answer::of(request.send().await.unwrap()).await
     }
 
     /// A request to a path (or to an absolute URL of this server) with the client's credentials.
@@ -162,7 +181,30 @@ impl Client {
         if let Some(organization) = &self.organization {
             request = request.header("x-resonance-organization", organization);
         }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
+        }
         request
+    }
+
+    /// Asks, and keeps all of what comes back.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn answer(&self, query: &str, variables: Value) -> Answer {
+        let request = self
+            .request(reqwest::Method::POST, "/graphql")
+            .header("accept", "application/graphql-response+json")
+            .json(&json!({ "query": query, "variables": variables }));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Fetches a path, and keeps all of what comes back.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn fetch(&self, path: &str) -> Answer {
+        Answer::of(self.get(path).await).await
     }
 
     /// Fetches a path with the client's credentials.

@@ -8,11 +8,20 @@
     reason = "test support"
 )]
 
+mod answer;
 mod binary;
 mod client;
 mod letters;
+mod people;
+mod rows;
+mod schema;
 mod server;
+mod world;
 
+pub use answer::Answer;
 pub use binary::{binary, run};
 pub use client::{Client, Reply};
+pub use people::{PASSWORD, Person};
+pub use schema::{Field, SchemaDocument};
+pub use world::{Tenant, World};
 pub use server::Server;

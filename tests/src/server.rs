@@ -72,6 +72,8 @@ impl Server {
             .env("RESONANCE_DATA_DIR", shared.folder.path())
             .env("RESONANCE_DATABASE_URL", &shared.database.url)
             .env("RESONANCE_LOG_FORMAT", "json")
+            // Tests come from one address, but are many clients.
+            .env("RESONANCE_TRUSTED_PROXIES", "1")
             .envs(variables.iter().map(|(k, v)| (k, v)))
             .current_dir(shared.folder.path())
             .stdin(Stdio::null())

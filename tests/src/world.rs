@@ -1,0 +1,134 @@
+//! Two organizations with the same data, and people in and outside of them.
+
+use resonance_testkit::Backend;
+use serde_json::json;
+
+use crate::{Client, Person, Server};
+
+/// A server with two organizations whose data are alike but for the marks by which they are told apart.
+#[derive(Debug)]
+pub struct World {
+    /// The server.
+    pub server: Server,
+    /// Nobody known.
+    pub nobody: Client,
+    /// Somebody with an account and no organization.
+    pub stranger: Person,
+    /// The organization that others must not see into.
+    pub a: Tenant,
+    /// The other one.
+    pub b: Tenant,
+}
+
+/// An organization and what is in it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// A word that stands in texts of this organization and nowhere else.
+    pub mark: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its slug.
+    pub slug: String,
+    /// Its admin.
+    pub admin: Person,
+    /// A member.
+    pub member: Person,
+    /// The membership of the admin.
+    pub admin_membership: String,
+    /// The membership of the member.
+    pub membership: String,
+    /// A pending invitation.
+    pub invitation: String,
+    /// The token of that invitation's link.
+    pub invitation_token: String,
+}
+
+impl World {
+    /// Makes one.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn new(backend: Backend) -> Self {
+        let variables = [("RESONANCE_INTROSPECTION", "true"), ("RESONANCE_MEMBER_LIMIT", "50")];
+        let server = Server::start_with(backend, &variables).await;
+        let (a, b, stranger) = tokio::join!(
+            Tenant::new(&server, "quartz"),
+            Tenant::new(&server, "onyx"),
+            server.sign_up("Sam Stranger", "sam@feldspar.test"),
+        );
+        server.settle().await;
+        Self {
+            nobody: server.anonymous(),
+            server,
+            stranger,
+            a,
+            b,
+        }
+    }
+}
+
+impl Tenant {
+    async fn new(server: &Server, mark: &'static str) -> Self {
+        let email = |name: &str| format!("{name}@{mark}.test");
+        let admin = server.sign_up("Ada Admin", &email("ada")).await;
+        let slug = format!("{mark}-speech");
+        let input = json!({
+            "name": "Acme Speech",
+            "slug": slug,
+            "description": format!("All about {mark}."),
+            "publicMetadata": { "stone": mark },
+        });
+        let payload = admin
+            .client
+            .mutate("createOrganization", "CreateOrganizationInput", "organization { id }", input)
+            .await;
+        let id = payload["organization"]["id"].as_str().unwrap().to_owned();
+        admin.invite(&id, "org:member", &[&email("max")]).await;
+        let member = server.join("Max Member", &email("max")).await;
+        let invitation = admin.invite(&id, "org:member", &[&email("ida")]).await.remove(0);
+        let invitation_token = server.invitation_token(&email("ida")).await;
+        let query = "query($id: ID!) { organization(id: $id) { members(first: 2) { nodes { id user { id } } } } }";
+        let data = admin.client.data(query, json!({ "id": id })).await;
+        let membership_of = |person: &Person| {
+            let members = data["organization"]["members"]["nodes"].as_array().unwrap();
+            let found = members.iter().find(|member| member["user"]["id"] == person.user.as_str());
+            found.unwrap()["id"].as_str().unwrap().to_owned()
+        };
+        Self {
+            mark,
+            slug,
+            admin_membership: membership_of(&admin),
+            membership: membership_of(&member),
+            id,
+            admin,
+            member,
+            invitation,
+            invitation_token,
+        }
+    }
+
+    /// Every word that nobody outside of the organization may read: its marks and the ids of what it has.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let ids = [
+            &self.id,
+            &self.admin.user,
+            &self.admin.email_id,
+            &self.admin.session,
+            &self.member.user,
+            &self.member.email_id,
+            &self.member.session,
+            &self.admin_membership,
+            &self.membership,
+            &self.invitation,
+        ];
+        // What follows the prefix, as one id may hold another.
+        ids.iter()
+            .map(|id| {
+                let suffix = id.split_once('_').unwrap().1;
+                suffix[..26].to_owned()
+            })
+            .chain([self.mark.to_owned(), self.invitation_token.clone()])
+            .collect()
+    }
+}

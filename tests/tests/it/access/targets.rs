@@ -1,0 +1,113 @@
+//! What is asked for.
+
+use resonance_domain::{
+    Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, SessionId, UserEmailId, UserId,
+};
+use tests::Tenant;
+use uuid::Uuid;
+
+/// The ids of an organization, of one thing of every kind in it, and of what one of its members has.
+#[derive(Debug, Clone)]
+pub(super) struct Targets {
+    pub(super) organization: String,
+    pub(super) slug: String,
+    pub(super) membership: String,
+    pub(super) invitation: String,
+    pub(super) token: String,
+    pub(super) user: String,
+    pub(super) email: String,
+    pub(super) email_id: String,
+    pub(super) session: String,
+}
+
+/// An id that nothing has.
+fn nowhere<K: IdKind>() -> Id<K> {
+    Id::from_uuid(Uuid::from_u128(0x0190_63d4_7af4_7cc2_bd7f_6ab1_1a4b_2c3d))
+}
+
+/// The same thing's id, in another organization.
+fn moved<K: IdKind>(id: &str, to: OrganizationId) -> String {
+    let at: InOrg<Id<K>> = id.parse().unwrap();
+    InOrg::new(to, at.id).global_id()
+}
+
+impl Targets {
+    /// What this organization really has.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        Self {
+            organization: tenant.id.clone(),
+            slug: tenant.slug.clone(),
+            membership: tenant.membership.clone(),
+            invitation: tenant.invitation.clone(),
+            token: tenant.invitation_token.clone(),
+            user: tenant.member.user.clone(),
+            email: tenant.member.email.clone(),
+            email_id: tenant.member.email_id.clone(),
+            session: tenant.member.session.clone(),
+        }
+    }
+
+    /// What does not exist at all.
+    pub(super) fn absent() -> Self {
+        Self::nothing_in(nowhere())
+    }
+
+    /// What this organization does not have. Its own id and slug are real.
+    pub(super) fn absent_in(tenant: &Tenant) -> Self {
+        Self {
+            organization: tenant.id.clone(),
+            slug: tenant.slug.clone(),
+            ..Self::nothing_in(tenant.id.parse().unwrap())
+        }
+    }
+
+    fn nothing_in(organization: OrganizationId) -> Self {
+        let user: UserId = nowhere();
+        let (email_id, session): (UserEmailId, SessionId) = (nowhere(), nowhere());
+        let membership: MembershipId = nowhere();
+        let invitation: InvitationId = nowhere();
+        Self {
+            organization: organization.type_id(),
+            slug: "pumice-speech".into(),
+            membership: InOrg::new(organization, membership).global_id(),
+            invitation: InOrg::new(organization, invitation).global_id(),
+            token: format!("inv_{}", "A".repeat(43)),
+            user: user.type_id(),
+            email: "max@pumice.test".into(),
+            email_id: email_id.type_id(),
+            session: session.type_id(),
+        }
+    }
+
+    /// The same things under the name of another organization, which is named itself as well.
+    pub(super) fn moved_to(&self, tenant: &Tenant) -> Self {
+        let to: OrganizationId = tenant.id.parse().unwrap();
+        Self {
+            organization: tenant.id.clone(),
+            slug: tenant.slug.clone(),
+            membership: moved::<resonance_domain::kind::Membership>(&self.membership, to),
+            invitation: moved::<resonance_domain::kind::Invitation>(&self.invitation, to),
+            ..self.clone()
+        }
+    }
+
+    /// All of them, to be masked in answers that are compared.
+    pub(super) fn words(&self) -> [&str; 9] {
+        [
+            &self.organization,
+            &self.slug,
+            &self.membership,
+            &self.invitation,
+            &self.token,
+            &self.user,
+            &self.email,
+            &self.email_id,
+            &self.session,
+        ]
+    }
+
+    /// The ids that `node` takes.
+    pub(super) fn nodes(&self) -> [&str; 4] {
+        [&self.organization, &self.membership, &self.invitation, &self.user]
+    }
+}

@@ -1,0 +1,3 @@
+//! Resonance from end to end: the real binary, over HTTP.
+
+mod access;
