@@ -147,7 +147,13 @@ impl Client {
     ///
     /// # Panics
     /// If the server does not answer.
-    pub async fn answer_with_file(&self, query: &str, variables: Value, field: &str, file: Vec<u8>) -> Answer {
+    pub async fn answer_with_file(
+        &self,
+        query: &str,
+        variables: Value,
+        field: &str,
+        file: Vec<u8>,
+    ) -> Answer {
         let form = reqwest::multipart::Form::new()
             .text(
                 "operations",
@@ -167,7 +173,6 @@ impl Client {
     }
 
     /// A request to a path (or to an absolute URL of this server) with the client's credentials.
-    #[must_use]
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let url = if path.starts_with("http") {
             path.to_owned()

@@ -23,5 +23,5 @@ pub use binary::{binary, run};
 pub use client::{Client, Reply};
 pub use people::{PASSWORD, Person};
 pub use schema::{Field, SchemaDocument};
-pub use world::{Tenant, World};
 pub use server::Server;
+pub use world::{Tenant, World};

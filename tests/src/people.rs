@@ -30,28 +30,45 @@ impl Server {
     pub async fn sign_up(&self, name: &str, email: &str) -> Person {
         let client = self.anonymous().from(&address_of(email));
         let input = json!({ "name": name, "email": email, "password": PASSWORD });
-        let payload = client.mutate("signUp", "SignUpInput", "signUp { id }", input).await;
+        let payload = client
+            .mutate("signUp", "SignUpInput", "signUp { id }", input)
+            .await;
         let code = self.code(email).await;
         let input = json!({ "signUpId": payload["signUp"]["id"], "code": code });
-        let payload = client.mutate("verifySignUp", "VerifySignUpInput", "token", input).await;
+        let payload = client
+            .mutate("verifySignUp", "VerifySignUpInput", "token", input)
+            .await;
         Person::of(&client, payload["token"].as_str().unwrap(), email).await
     }
 
-    /// Signs somebody up by the link of an invitation that was mailed to them, and accepts it.
+    /// Signs somebody up by the link of an invitation, without accepting it yet.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn sign_up_by_link(&self, name: &str, email: &str, invitation: &str) -> Person {
+        let client = self.anonymous().from(&address_of(email));
+        let input =
+            json!({ "name": name, "email": email, "password": PASSWORD, "invitationToken": invitation });
+        let payload = client.mutate("signUp", "SignUpInput", "token", input).await;
+        Person::of(&client, payload["token"].as_str().unwrap(), email).await
+    }
+
+    /// Signs somebody up by the link of the invitation that was mailed to them, and accepts it.
     ///
     /// # Panics
     /// If that fails.
     pub async fn join(&self, name: &str, email: &str) -> Person {
-        let client = self.anonymous().from(&address_of(email));
         let invitation = self.invitation_token(email).await;
-        let input =
-            json!({ "name": name, "email": email, "password": PASSWORD, "invitationToken": invitation });
-        let payload = client.mutate("signUp", "SignUpInput", "token", input).await;
-        let person = Person::of(&client, payload["token"].as_str().unwrap(), email).await;
+        let person = self.sign_up_by_link(name, email, &invitation).await;
         let input = json!({ "token": invitation });
         person
             .client
-            .mutate("acceptInvitation", "AnswerInvitationInput", "organization { id }", input)
+            .mutate(
+                "acceptInvitation",
+                "AnswerInvitationInput",
+                "organization { id }",
+                input,
+            )
             .await;
         person
     }
@@ -61,7 +78,10 @@ impl Person {
     async fn of(client: &Client, token: &str, email: &str) -> Self {
         let client = client.with_token(token);
         let data = client
-            .data("{ viewer { id emailAddresses { id } session { id } } }", json!({}))
+            .data(
+                "{ viewer { id emailAddresses { id } session { id } } }",
+                json!({}),
+            )
             .await;
         let text = |pointer: &str| data.pointer(pointer).unwrap().as_str().unwrap().to_owned();
         Self {
@@ -81,7 +101,12 @@ impl Person {
         let input = json!({ "name": name, "slug": slug });
         let payload = self
             .client
-            .mutate("createOrganization", "CreateOrganizationInput", "organization { id }", input)
+            .mutate(
+                "createOrganization",
+                "CreateOrganizationInput",
+                "organization { id }",
+                input,
+            )
             .await;
         payload["organization"]["id"].as_str().unwrap().to_owned()
     }

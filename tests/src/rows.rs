@@ -25,6 +25,22 @@ impl Server {
         }
     }
 
+    /// Does what no use case does.
+    ///
+    /// # Panics
+    /// If the database refuses.
+    pub async fn execute(&self, statement: &str) {
+        let url = self.database_url();
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.is_sqlite() {
+            let mut connection = SqliteConnection::connect(url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        }
+    }
+
     /// How many rows `what` names, such as `voices WHERE name = 'a'`.
     ///
     /// # Panics

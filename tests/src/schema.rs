@@ -72,7 +72,8 @@ impl SchemaDocument {
                     .unwrap()
                     .iter()
                     .map(|argument| {
-                        let must = argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null();
+                        let must =
+                            argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null();
                         (text(&argument["name"]), written(&argument["type"]), must)
                     })
                     .collect(),
@@ -84,7 +85,12 @@ impl SchemaDocument {
     /// type; empty for types without fields. `arguments` gives those of `Type.field`, in parentheses, or leaves the
     /// field out.
     #[must_use]
-    pub fn everything(&self, name: &str, depth: usize, arguments: &dyn Fn(&str, &Field) -> Option<String>) -> String {
+    pub fn everything(
+        &self,
+        name: &str,
+        depth: usize,
+        arguments: &dyn Fn(&str, &Field) -> Option<String>,
+    ) -> String {
         self.selection(name, depth, arguments, &mut Vec::new())
     }
 

@@ -49,7 +49,10 @@ impl World {
     /// # Panics
     /// If that fails.
     pub async fn new(backend: Backend) -> Self {
-        let variables = [("RESONANCE_INTROSPECTION", "true"), ("RESONANCE_MEMBER_LIMIT", "50")];
+        let variables = [
+            ("RESONANCE_INTROSPECTION", "true"),
+            ("RESONANCE_MEMBER_LIMIT", "50"),
+        ];
         let server = Server::start_with(backend, &variables).await;
         let (a, b, stranger) = tokio::join!(
             Tenant::new(&server, "quartz"),
@@ -80,18 +83,26 @@ impl Tenant {
         });
         let payload = admin
             .client
-            .mutate("createOrganization", "CreateOrganizationInput", "organization { id }", input)
+            .mutate(
+                "createOrganization",
+                "CreateOrganizationInput",
+                "organization { id }",
+                input,
+            )
             .await;
         let id = payload["organization"]["id"].as_str().unwrap().to_owned();
         admin.invite(&id, "org:member", &[&email("max")]).await;
         let member = server.join("Max Member", &email("max")).await;
         let invitation = admin.invite(&id, "org:member", &[&email("ida")]).await.remove(0);
         let invitation_token = server.invitation_token(&email("ida")).await;
-        let query = "query($id: ID!) { organization(id: $id) { members(first: 2) { nodes { id user { id } } } } }";
+        let query =
+            "query($id: ID!) { organization(id: $id) { members(first: 2) { nodes { id user { id } } } } }";
         let data = admin.client.data(query, json!({ "id": id })).await;
         let membership_of = |person: &Person| {
             let members = data["organization"]["members"]["nodes"].as_array().unwrap();
-            let found = members.iter().find(|member| member["user"]["id"] == person.user.as_str());
+            let found = members
+                .iter()
+                .find(|member| member["user"]["id"] == person.user.as_str());
             found.unwrap()["id"].as_str().unwrap().to_owned()
         };
         Self {

@@ -97,7 +97,10 @@ fn assert_same(hidden: &Answer, absent: &Answer, words: &[&str], about: &str) {
         answer
     };
     let (hidden, absent) = (masked(hidden), masked(absent));
-    assert_eq!(hidden, absent, "{about}: what is hidden differs from what is absent");
+    assert_eq!(
+        hidden, absent,
+        "{about}: what is hidden differs from what is absent"
+    );
 }
 
 /// Replaces ids and times by marks.

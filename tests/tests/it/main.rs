@@ -1,3 +1,12 @@
 //! Resonance from end to end: the real binary, over HTTP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests"
+)]
+
 mod access;
+mod races;

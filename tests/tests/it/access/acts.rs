@@ -21,12 +21,15 @@ enum Comes {
 }
 use Comes::{Forbidden, NotFound, Same, Unauthenticated, Untried};
 
+/// Makes a file.
+type File = fn() -> Vec<u8>;
+
 /// A mutation, tried on things of A.
 struct Act {
     name: &'static str,
     input: fn(&Targets) -> Value,
     /// Which field of the input is a file, and one that it takes.
-    file: Option<(&'static str, fn() -> Vec<u8>)>,
+    file: Option<(&'static str, File)>,
     nobody: Comes,
     /// Strangers, and whoever belongs to another organization only.
     outsider: Comes,
@@ -40,7 +43,13 @@ const PROFILE: &str = "org:sys_profile:manage";
 /// Somebody else with an account, whom no code was sent to.
 const OTHER: &str = "max@onyx.test";
 
-const fn act(name: &'static str, input: fn(&Targets) -> Value, nobody: Comes, outsider: Comes, member: Comes) -> Act {
+const fn act(
+    name: &'static str,
+    input: fn(&Targets) -> Value,
+    nobody: Comes,
+    outsider: Comes,
+    member: Comes,
+) -> Act {
     Act {
         name,
         input,
@@ -69,44 +78,109 @@ const fn open(name: &'static str, input: fn(&Targets) -> Value) -> Act {
 fn picture() -> Vec<u8> {
     // A single grey pixel.
     const PNG: [u8; 67] = [
-        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0, 58, 126,
-        155, 85, 0, 0, 0, 10, 73, 68, 65, 84, 120, 156, 99, 104, 0, 0, 0, 130, 0, 129, 221, 67, 106, 244, 0, 0, 0, 0,
-        73, 69, 78, 68, 174, 66, 96, 130,
+        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0,
+        58, 126, 155, 85, 0, 0, 0, 10, 73, 68, 65, 84, 120, 156, 99, 104, 0, 0, 0, 130, 0, 129, 221, 67, 106,
+        244, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
     ];
     PNG.to_vec()
 }
 
 fn acts() -> Vec<Act> {
     vec![
-        inside("acceptInvitation", |of| json!({ "invitationId": of.invitation }), NotFound),
+        inside(
+            "acceptInvitation",
+            |of| json!({ "invitationId": of.invitation }),
+            NotFound,
+        ),
         own("addEmailAddress", |of| json!({ "email": of.email })),
-        inside("changeMemberRole", |of| json!({ "memberId": of.membership, "role": "org:admin" }), Forbidden(MEMBERS)),
-        own("changePassword", |_| json!({ "currentPassword": "a", "newPassword": "b" })),
-        inside("createJwt", |of| json!({ "organizationId": of.organization }), Untried),
+        inside(
+            "changeMemberRole",
+            |of| json!({ "memberId": of.membership, "role": "org:admin" }),
+            Forbidden(MEMBERS),
+        ),
+        own(
+            "changePassword",
+            |_| json!({ "currentPassword": "a", "newPassword": "b" }),
+        ),
+        inside(
+            "createJwt",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
         own("createOrganization", |_| json!({ "name": "Acme" })),
-        inside("declineInvitation", |of| json!({ "invitationId": of.invitation }), NotFound),
-        inside("deleteOrganization", |of| json!({ "organizationId": of.organization }), Forbidden("org:sys_profile:delete")),
+        inside(
+            "declineInvitation",
+            |of| json!({ "invitationId": of.invitation }),
+            NotFound,
+        ),
+        inside(
+            "deleteOrganization",
+            |of| json!({ "organizationId": of.organization }),
+            Forbidden("org:sys_profile:delete"),
+        ),
         inside(
             "inviteMembers",
             |of| json!({ "organizationId": of.organization, "emailAddresses": ["eve@feldspar.test"], "role": "org:member" }),
             Forbidden(MEMBERS),
         ),
-        inside("leaveOrganization", |of| json!({ "organizationId": of.organization }), Untried),
-        act("removeEmailAddress", |of| json!({ "emailAddressId": of.email_id }), Unauthenticated, NotFound, Untried),
-        inside("removeMember", |of| json!({ "memberId": of.membership }), Forbidden(MEMBERS)),
-        inside("removeOrganizationLogo", |of| json!({ "organizationId": of.organization }), Forbidden(PROFILE)),
+        inside(
+            "leaveOrganization",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
+        act(
+            "removeEmailAddress",
+            |of| json!({ "emailAddressId": of.email_id }),
+            Unauthenticated,
+            NotFound,
+            Untried,
+        ),
+        inside(
+            "removeMember",
+            |of| json!({ "memberId": of.membership }),
+            Forbidden(MEMBERS),
+        ),
+        inside(
+            "removeOrganizationLogo",
+            |of| json!({ "organizationId": of.organization }),
+            Forbidden(PROFILE),
+        ),
         // Codes are limited by address, so each of these takes one of its own.
-        open("requestPasswordReset", |of| json!({ "email": if of.email.contains("quartz") { OTHER } else { &of.email } })),
-        inside("resendInvitation", |of| json!({ "invitationId": of.invitation }), Forbidden(MEMBERS)),
-        open("resendSignUpCode", |of| json!({ "signUpId": of.user.replace("user_", "signup_") })),
+        open(
+            "requestPasswordReset",
+            |of| json!({ "email": if of.email.contains("quartz") { OTHER } else { &of.email } }),
+        ),
+        inside(
+            "resendInvitation",
+            |of| json!({ "invitationId": of.invitation }),
+            Forbidden(MEMBERS),
+        ),
+        open(
+            "resendSignUpCode",
+            |of| json!({ "signUpId": of.user.replace("user_", "signup_") }),
+        ),
         open(
             "resetPassword",
             |of| json!({ "passwordResetId": of.user.replace("user_", "code_"), "code": "123456", "newPassword": "tumbling violet meridian" }),
         ),
-        inside("revokeInvitation", |of| json!({ "invitationId": of.invitation }), Forbidden(MEMBERS)),
+        inside(
+            "revokeInvitation",
+            |of| json!({ "invitationId": of.invitation }),
+            Forbidden(MEMBERS),
+        ),
         own("revokeOtherSessions", |_| Value::Null),
-        act("revokeSession", |of| json!({ "sessionId": of.session }), Unauthenticated, NotFound, Untried),
-        inside("setActiveOrganization", |of| json!({ "organizationId": of.organization }), Untried),
+        act(
+            "revokeSession",
+            |of| json!({ "sessionId": of.session }),
+            Unauthenticated,
+            NotFound,
+            Untried,
+        ),
+        inside(
+            "setActiveOrganization",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
         Act {
             file: Some(("logo", picture)),
             ..inside(
@@ -115,8 +189,17 @@ fn acts() -> Vec<Act> {
                 Forbidden(PROFILE),
             )
         },
-        act("setPrimaryEmailAddress", |of| json!({ "emailAddressId": of.email_id }), Unauthenticated, NotFound, Untried),
-        open("signIn", |of| json!({ "email": of.email, "password": "not the password" })),
+        act(
+            "setPrimaryEmailAddress",
+            |of| json!({ "emailAddressId": of.email_id }),
+            Unauthenticated,
+            NotFound,
+            Untried,
+        ),
+        open(
+            "signIn",
+            |of| json!({ "email": of.email, "password": "not the password" }),
+        ),
         own("signOut", |_| Value::Null),
         open(
             "signUp",
@@ -154,11 +237,18 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
         let act = act.unwrap_or_else(|| panic!("Mutation.{} has no line in the table", field.name));
         let everything = schema.everything(&field.gives, 4, &super::reads::as_member);
         let query = match field.arguments.first() {
-            Some((_, of, _)) => format!("mutation($input: {of}) {{ {}(input: $input) {everything} }}", act.name),
+            Some((_, of, _)) => format!(
+                "mutation($input: {of}) {{ {}(input: $input) {everything} }}",
+                act.name
+            ),
             None => format!("mutation {{ {} {everything} }}", act.name),
         };
         for (number, outsider) in Outsider::all(world).iter().enumerate() {
-            let expected = if outsider.who == "nobody" { act.nobody } else { act.outsider };
+            let expected = if outsider.who == "nobody" {
+                act.nobody
+            } else {
+                act.outsider
+            };
             for (pair, (hidden, absent)) in outsider.pairs.iter().enumerate() {
                 if expected == Untried || names_only_what_is_ones_own(act, outsider, hidden) {
                     continue;
@@ -167,9 +257,18 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
                 if expected == Same && pair > 0 {
                     continue;
                 }
-                let about = format!("{} tries {} with {:#}", outsider.who, act.name, (act.input)(hidden));
+                let about = format!(
+                    "{} tries {} with {:#}",
+                    outsider.who,
+                    act.name,
+                    (act.input)(hidden)
+                );
                 // Each attempt of its own client, as some are counted by client and address.
-                let client = |side| outsider.client.from(&format!("192.0.2.{}", 10 * number + 2 * pair + side));
+                let client = |side| {
+                    outsider
+                        .client
+                        .from(&format!("192.0.2.{}", 10 * number + 2 * pair + side))
+                };
                 let one = attempt(act, &query, &client(0), &(act.input)(hidden)).await;
                 let other = attempt(act, &query, &client(1), &(act.input)(absent)).await;
                 let expected = match act.member {
@@ -200,19 +299,42 @@ fn names_only_what_is_ones_own(act: &Act, outsider: &Outsider<'_>, targets: &Tar
     outsider.pairs.len() > 2
         && targets.organization == outsider.pairs[2].0.organization
         && input["organizationId"] == targets.organization.as_str()
-        && !targets.words()[2..].iter().any(|word| input.to_string().contains(word))
+        && !targets.words()[2..]
+            .iter()
+            .any(|word| input.to_string().contains(word))
 }
 
 /// The same by the header that names the organization, where the input may leave it out.
-async fn by_header(world: &World, act: &Act, query: &str, outsider: &Outsider<'_>, (hidden, absent): (&Targets, &Targets)) {
+async fn by_header(
+    world: &World,
+    act: &Act,
+    query: &str,
+    outsider: &Outsider<'_>,
+    (hidden, absent): (&Targets, &Targets),
+) {
     let mut input = (act.input)(hidden);
     if act.name == "setActiveOrganization" || input["organizationId"].is_null() {
         return;
     }
     input["organizationId"] = Value::Null;
-    let about = format!("{} works in {} and tries {}", outsider.who, hidden.organization, act.name);
-    let one = attempt(act, query, &outsider.client.working_in(&hidden.organization), &input).await;
-    let other = attempt(act, query, &outsider.client.working_in(&absent.organization), &input).await;
+    let about = format!(
+        "{} works in {} and tries {}",
+        outsider.who, hidden.organization, act.name
+    );
+    let one = attempt(
+        act,
+        query,
+        &outsider.client.working_in(&hidden.organization),
+        &input,
+    )
+    .await;
+    let other = attempt(
+        act,
+        query,
+        &outsider.client.working_in(&absent.organization),
+        &input,
+    )
+    .await;
     assert_ne!(one.code(), "", "{about}\n{one:#?}");
     assert_no_leak(world, "", &one, &about);
     assert_same(&one, &other, &[], &about);
@@ -237,7 +359,10 @@ fn expect(expected: Comes, answer: &Answer, about: &str) {
         }
         Same => {
             let code = answer.code();
-            assert!(code != "INTERNAL" && code != "RATE_LIMITED", "{about}\n{answer:#?}");
+            assert!(
+                code != "INTERNAL" && code != "RATE_LIMITED",
+                "{about}\n{answer:#?}"
+            );
         }
         Untried => {}
     }

@@ -5,8 +5,11 @@ use tests::{Answer, Client, Field, SchemaDocument, World};
 
 use super::{Outsider, Targets, assert_no_leak, assert_same};
 
+/// Makes sets of variables.
+type Variables = fn(&Targets) -> Vec<Value>;
+
 /// How a field of `Query` is asked for what an organization has: once for each set of variables.
-const QUERIES: &[(&str, fn(&Targets) -> Vec<Value>)] = &[
+const QUERIES: &[(&str, Variables)] = &[
     ("invitationByToken", |of| vec![json!({ "token": of.invitation })]),
     ("node", |of| of.nodes().map(|id| json!({ "id": id })).to_vec()),
     ("nodes", |of| vec![json!({ "ids": of.nodes() })]),
@@ -51,14 +54,23 @@ pub(super) fn all(of: &str, field: &Field) -> Option<String> {
     match (field.name.as_str(), must.as_slice()) {
         (_, []) => Some(String::new()),
         ("explainPermission", _) => Some("(permission: \"org:voices:create\")".into()),
-        _ => panic!("{of}.{} has arguments; say here with which to ask: {must:?}", field.name),
+        _ => panic!(
+            "{of}.{} has arguments; say here with which to ask: {must:?}",
+            field.name
+        ),
     }
 }
 
 /// The same for whoever is no admin: without the fields that would end the request, as members may not ask for them.
 pub(super) fn as_member(of: &str, field: &Field) -> Option<String> {
-    let lacking = FIELDS.iter().any(|(name, lacking)| *name == field.name && lacking.is_some());
-    if of == "Organization" && lacking { None } else { all(of, field) }
+    let lacking = FIELDS
+        .iter()
+        .any(|(name, lacking)| *name == field.name && lacking.is_some());
+    if of == "Organization" && lacking {
+        None
+    } else {
+        all(of, field)
+    }
 }
 
 /// Decides what is asked.
@@ -79,7 +91,10 @@ fn query(schema: &SchemaDocument, field: &Field, arguments: Arguments) -> String
     let (declared, given) = if given.is_empty() {
         (String::new(), String::new())
     } else {
-        (format!("({})", declared.join(", ")), format!("({})", given.join(", ")))
+        (
+            format!("({})", declared.join(", ")),
+            format!("({})", given.join(", ")),
+        )
     };
     let everything = schema.everything(&field.gives, 4, arguments);
     format!("query{declared} {{ {}{given} {everything} }}", field.name)
@@ -141,7 +156,10 @@ fn is_of(outsider: &Outsider<'_>, world: &World, asked: &Targets) -> bool {
 }
 
 fn is_nothing(data: &Value) -> bool {
-    data.is_null() || data.as_array().is_some_and(|items| items.iter().all(Value::is_null))
+    data.is_null()
+        || data
+            .as_array()
+            .is_some_and(|items| items.iter().all(Value::is_null))
 }
 
 fn assert_shut(outsider: &Outsider<'_>, field: &str, answer: &Answer, about: &str) {
@@ -168,7 +186,11 @@ async fn viewers_with_the_header(world: &World, schema: &SchemaDocument) {
         assert_no_leak(world, "", &one, &about);
         assert_same(&one, &other, &[], &about);
         if outsider.who != "nobody" {
-            assert_eq!(one.json()["data"]["viewer"]["activeOrganization"], Value::Null, "{one:#?}");
+            assert_eq!(
+                one.json()["data"]["viewer"]["activeOrganization"],
+                Value::Null,
+                "{one:#?}"
+            );
         }
     }
     let query = format!("{{ viewer {} }}", schema.everything("Viewer", 4, &as_member));
@@ -212,7 +234,10 @@ async fn fields_of_an_organization(world: &World, schema: &SchemaDocument) {
             Some(permission) => {
                 assert_eq!(error["code"], "FORBIDDEN", "{name}: {member:#?}");
                 assert_eq!(error["missing"], *permission, "{name}: {member:#?}");
-                assert!(field.description.contains(permission), "{name} does not say what it requires");
+                assert!(
+                    field.description.contains(permission),
+                    "{name} does not say what it requires"
+                );
             }
         }
     }
