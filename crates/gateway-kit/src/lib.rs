@@ -9,6 +9,7 @@ mod error;
 mod id;
 mod request;
 mod scalar;
+mod upload;
 mod user_error;
 
 pub use connection::{PageInfo, Total, cursor, page_request};
@@ -16,6 +17,7 @@ pub use error::{ApiError, ApiResult, Code};
 pub use id::{parse_id, parse_tenant_id};
 pub use request::request;
 pub use scalar::{BigInt, Date, JsonObject};
+pub use upload::upload_bytes;
 pub use user_error::{UserError, UserErrorCode, split};
 
 #[doc(hidden)]

@@ -7,7 +7,8 @@ use resonance_domain::{self as domain, InOrg, OrganizationId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
 use resonance_gateway_speech::{
-    GenerationConnection, GenerationFilter, Usage, UsagePeriod, generations_of, usage_of,
+    GenerationConnection, GenerationFilter, Usage, UsagePeriod, VoiceArguments, VoiceConnection, VoiceFilter,
+    VoiceOrder, generations_of, usage_of, voices_of,
 };
 use resonance_services::{MemberQuery, ViewedOrganization};
 
@@ -215,6 +216,37 @@ impl Organization {
             states: states.unwrap_or_default(),
         };
         invitations(request(context)?, self.key(), arguments)
+            .await
+            .map(Some)
+    }
+
+    /// The voices that members can use: the instance's and the organization's own. Requires `org:voices:read`; null
+    /// without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn voices(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Which voices; all when nothing is said.")] filter: Option<VoiceFilter>,
+        #[graphql(desc = "By name when nothing is said.")] order_by: Option<VoiceOrder>,
+    ) -> ApiResult<Option<VoiceConnection>> {
+        let arguments = VoiceArguments {
+            first,
+            after,
+            last,
+            before,
+            filter,
+            order: order_by,
+        };
+        voices_of(request(context)?, self.key(), arguments)
             .await
             .map(Some)
     }

@@ -1,10 +1,11 @@
 //! Founding, changing, working in and deleting organizations.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Upload};
-use resonance_domain::{ErrorCode, FieldError, OrganizationId};
-use resonance_gateway_kit::{ApiResult, JsonObject, UserError, parse_id, request, split};
+use resonance_domain::{FieldError, OrganizationId};
+use resonance_gateway_kit::{ApiResult, JsonObject, UserError, parse_id, request, split, upload_bytes};
 use resonance_services::{
-    CreateOrganization, Outcome, Request, ServiceError, UpdateOrganization, ViewedOrganization,
+    CreateOrganization, MAX_LOGO_BYTES, Outcome, Request, ServiceError, UpdateOrganization,
+    ViewedOrganization,
 };
 
 use crate::Organization;
@@ -237,23 +238,6 @@ async fn set_logo(context: &Context<'_>, input: SetOrganizationLogoInput) -> Out
         .data::<Request>()
         .map_err(|_| ServiceError::internal("finding the request", "no request in the context"))?;
     let organization = organization_id(input.organization_id.as_ref())?;
-    let bytes = bytes_of(context, input.logo, "logo").await?;
+    let bytes = upload_bytes(context, input.logo, "logo", MAX_LOGO_BYTES).await?;
     request.organizations().set_logo(organization, bytes.into()).await
-}
-
-/// The bytes of an upload. The transport has bounded them.
-async fn bytes_of(context: &Context<'_>, upload: Upload, field: &str) -> Outcome<Vec<u8>> {
-    use std::io::Read as _;
-
-    let unreadable = || FieldError::new(ErrorCode::Invalid, "the upload could not be read").at(field);
-    let mut file = upload.value(context).map_err(|_| unreadable())?.content;
-    // The upload lies in a temporary file: reading it may touch the disk.
-    let read = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map(|_| bytes)
-    });
-    match read.await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        _ => Err(unreadable().into()),
-    }
 }

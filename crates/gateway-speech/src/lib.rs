@@ -1,7 +1,7 @@
 //! Voices, generations and usage in GraphQL.
 //!
-//! An organization's fields come from [`generations_of`] and [`usage_of`]; [`GenerationsMutation`] holds the mutations
-//! and [`GenerationsSubscription`] the subscriptions.
+//! An organization's fields come from [`generations_of`], [`usage_of`] and [`voices_of`]; [`VoicesQuery`] is the
+//! instance's catalogue.
 //!
 //! This crate decides nothing: each resolver calls one use case and shows its outcome.
 
@@ -13,6 +13,11 @@ mod generation_mutation;
 mod shelf;
 mod speech_settings;
 mod usage;
+mod voice;
+mod voice_list;
+mod voice_loader;
+mod voice_mutation;
+mod voice_query;
 
 pub use audio_format::AudioFormat;
 pub use generation::{Generation, GenerationFailure, GenerationState};
@@ -21,3 +26,10 @@ pub use generation_list::{GenerationConnection, GenerationEdge, GenerationFilter
 pub use generation_mutation::GenerationsMutation;
 pub use speech_settings::{SpeechSettings, SpeechSettingsInput};
 pub use usage::{MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};
+pub use voice::{Voice, VoiceCategory, VoiceConsent, VoiceFidelity, VoiceSample, VoiceScope};
+pub use voice_list::{
+    VoiceArguments, VoiceConnection, VoiceEdge, VoiceFilter, VoiceOrder, VoiceOrderField, voices_of,
+};
+pub use voice_loader::VoiceLoader;
+pub use voice_mutation::VoicesMutation;
+pub use voice_query::VoicesQuery;

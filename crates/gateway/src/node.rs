@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use resonance_gateway_kit::{ApiResult, request};
 use resonance_gateway_organizations::{Invitation, Organization, OrganizationMember};
-use resonance_gateway_speech::Generation;
+use resonance_gateway_speech::{Generation, Voice};
 use resonance_services::Request;
 
 /// How many ids `nodes` takes.
@@ -21,6 +21,8 @@ pub enum Node {
     Invitation(Box<Invitation>),
     /// An entry of an organization's history.
     Generation(Box<Generation>),
+    /// A voice, the instance's or an organization's own.
+    Voice(Box<Voice>),
 }
 
 impl Node {
@@ -49,6 +51,12 @@ impl Node {
                 Ok(id) => Generation::node(request, id)
                     .await?
                     .map(|found| Self::Generation(Box::new(found))),
+                Err(_) => None,
+            },
+            "voice" => match id.parse() {
+                Ok(id) => Voice::node(request, id)
+                    .await?
+                    .map(|found| Self::Voice(Box::new(found))),
                 Err(_) => None,
             },
             _ => None,

@@ -3,19 +3,26 @@
 use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema};
 use resonance_gateway_accounts::{AccountsMutation, UserLoader};
 use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery};
-use resonance_gateway_speech::{GenerationsMutation, GenerationsSubscription};
+use resonance_gateway_speech::{
+    GenerationsMutation, GenerationsSubscription, VoiceLoader, VoicesMutation, VoicesQuery,
+};
 use resonance_services::Request;
 
 use crate::{node::NodeQuery, viewer::ViewerQuery};
 
 /// Where reading begins. Things of an organization hang off `organization`; the path is their scope.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(ViewerQuery, NodeQuery, OrganizationsQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrganizationsQuery, VoicesQuery);
 
 /// What can be done. Each mutation takes one `input` and answers with what changed and `userErrors`; if those are not
 /// empty, nothing was changed.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(AccountsMutation, OrganizationsMutation, GenerationsMutation);
+pub struct Mutation(
+    AccountsMutation,
+    OrganizationsMutation,
+    VoicesMutation,
+    GenerationsMutation,
+);
 
 /// What can be followed as it changes.
 #[derive(Debug, Default, MergedSubscription)]
@@ -51,6 +58,7 @@ pub fn schema(options: SchemaOptions) -> ResonanceSchema {
 pub fn request_data(request: Request) -> Data {
     let mut data = Data::default();
     data.insert(UserLoader::of(request.clone()));
+    data.insert(VoiceLoader::of(request.clone()));
     data.insert(request);
     data
 }

@@ -71,6 +71,7 @@ pub use received_invitations::InvitationKey;
 pub use request::Request;
 pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
+pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{IdCursor, Member, ReceivedInvitation, TextCursor, ViewedOrganization};
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
