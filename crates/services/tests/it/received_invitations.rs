@@ -267,4 +267,17 @@ on_both! {
         assert_eq!(verdict(&request.invitations().by_token(&token).await), "NOT_FOUND");
         assert_eq!(request.invitations().count_received().await.unwrap(), 0);
     }
+
+    async fn names_in_mails_are_text_and_never_markup(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let ada = instance.sign_up("Ada <b>&", "ada@example.org").await;
+        let acme = instance.found(&ada, "<script>alert(1)</script>").await;
+        invite(&instance, &ada, acme, "bob@example.org").await;
+        let token = mailed_token(&instance, "bob@example.org").await;
+        let mail = instance.mails.list(1).await.unwrap().remove(0);
+        assert!(mail.text.contains("by Ada <b>& to join <script>alert(1)</script>"), "{}", mail.text);
+        let html = mail.html.unwrap();
+        assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+        assert!(html.contains(&format!("<a href=\"http://127.0.0.1:8080/invitations/{token}\">")), "{html}");
+    }
 }
