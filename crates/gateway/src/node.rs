@@ -1,10 +1,16 @@
 //! Anything that has an id, by its id.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Interface, Object};
-use resonance_gateway_kit::{ApiResult, request};
+use resonance_authz::Denied;
+use resonance_domain::{
+    GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, VoiceAddress,
+};
+use resonance_gateway_kit::{ApiError, ApiResult, Code, request};
 use resonance_gateway_organizations::{Invitation, Organization, OrganizationMember};
 use resonance_gateway_speech::{Generation, Voice};
-use resonance_services::Request;
+use resonance_services::{Outcome, Request, ServiceError};
 
 /// How many ids `nodes` takes.
 const MOST: usize = 100;
@@ -19,48 +25,108 @@ pub enum Node {
     OrganizationMember(Box<OrganizationMember>),
     /// An invitation that an organization sent.
     Invitation(Box<Invitation>),
-    /// An entry of an organization's history.
-    Generation(Box<Generation>),
     /// A voice, the instance's or an organization's own.
     Voice(Box<Voice>),
+    /// An entry of an organization's history.
+    Generation(Box<Generation>),
+}
+
+/// Ids, sorted by what they name.
+#[derive(Debug, Default)]
+struct Wanted {
+    organizations: Vec<OrganizationId>,
+    members: HashMap<OrganizationId, Vec<MembershipId>>,
+    invitations: HashMap<OrganizationId, Vec<InvitationId>>,
+    generations: HashMap<OrganizationId, Vec<GenerationId>>,
+    voices: Vec<VoiceAddress>,
+}
+
+impl Wanted {
+    /// What is no id names nothing.
+    fn add(&mut self, id: &ID) {
+        match id.split('_').next() {
+            Some("org") => self.organizations.extend(id.parse::<OrganizationId>()),
+            Some("mem") => sort(&mut self.members, id),
+            Some("inv") => sort(&mut self.invitations, id),
+            Some("gen") => sort(&mut self.generations, id),
+            Some("voice") => self.voices.extend(id.parse::<VoiceAddress>()),
+            _ => {}
+        }
+    }
+}
+
+fn sort<K: IdKind>(into: &mut HashMap<OrganizationId, Vec<Id<K>>>, id: &ID) {
+    if let Ok(InOrg { organization, id }) = id.parse::<InOrg<Id<K>>>() {
+        into.entry(organization).or_default().push(id);
+    }
+}
+
+/// Everything that `ids` name and the viewer may see: one statement for all things of a kind in an organization.
+async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>> {
+    let mut wanted = Wanted::default();
+    ids.iter().for_each(|id| wanted.add(id));
+    let mut nodes = Vec::with_capacity(ids.len());
+    if !wanted.organizations.is_empty() {
+        let found = request.organizations().get_many(&wanted.organizations).await?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::Organization(Box::new(found.into()))),
+        );
+    }
+    for (organization, ids) in wanted.members {
+        let found = seen(request.memberships().get_many(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::OrganizationMember(Box::new(found.into()))),
+        );
+    }
+    for (organization, ids) in wanted.invitations {
+        let found = seen(request.invitations().get_many(organization, &ids).await)?;
+        let now = request.now();
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::Invitation(Box::new(Invitation::at(found, now)))),
+        );
+    }
+    for (organization, ids) in wanted.generations {
+        let found = seen(request.generations().get_many(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::Generation(Box::new(Generation::new(request, found)))),
+        );
+    }
+    if !wanted.voices.is_empty() {
+        let found = request.voices().get_many(&wanted.voices).await?;
+        nodes.extend(
+            found
+                .into_values()
+                .map(|found| Node::Voice(Box::new(found.into()))),
+        );
+    }
+    Ok(nodes.into_iter().map(|node| (node.key(), node)).collect())
+}
+
+/// What is hidden is absent.
+fn seen<T: Default>(outcome: Outcome<T>) -> Outcome<T> {
+    match outcome {
+        Err(ServiceError::Denied(Denied::NotVisible)) => Ok(T::default()),
+        outcome => outcome,
+    }
 }
 
 impl Node {
-    async fn find(request: &Request, id: &ID) -> ApiResult<Option<Self>> {
-        let prefix = id.split('_').next().unwrap_or_default();
-        Ok(match prefix {
-            "org" => match id.parse() {
-                Ok(id) => Organization::node(request, id)
-                    .await?
-                    .map(|found| Self::Organization(Box::new(found))),
-                Err(_) => None,
-            },
-            "mem" => match id.parse() {
-                Ok(id) => OrganizationMember::node(request, id)
-                    .await?
-                    .map(|found| Self::OrganizationMember(Box::new(found))),
-                Err(_) => None,
-            },
-            "inv" => match id.parse() {
-                Ok(id) => Invitation::node(request, id)
-                    .await?
-                    .map(|found| Self::Invitation(Box::new(found))),
-                Err(_) => None,
-            },
-            "gen" => match id.parse() {
-                Ok(id) => Generation::node(request, id)
-                    .await?
-                    .map(|found| Self::Generation(Box::new(found))),
-                Err(_) => None,
-            },
-            "voice" => match id.parse() {
-                Ok(id) => Voice::node(request, id)
-                    .await?
-                    .map(|found| Self::Voice(Box::new(found))),
-                Err(_) => None,
-            },
-            _ => None,
-        })
+    fn key(&self) -> String {
+        match self {
+            Self::Organization(node) => node.id.0.clone(),
+            Self::OrganizationMember(node) => node.id.0.clone(),
+            Self::Invitation(node) => node.id.0.clone(),
+            Self::Voice(node) => node.id.0.clone(),
+            Self::Generation(node) => node.id.0.clone(),
+        }
     }
 }
 
@@ -79,22 +145,28 @@ impl NodeQuery {
     ) -> ApiResult<Option<Node>> {
         let request = request(context)?;
         request.actor().signed_in()?;
-        Node::find(request, &id).await
+        Ok(find(request, std::slice::from_ref(&id))
+            .await?
+            .remove(id.as_str()))
     }
 
-    /// The things with these ids, in the given order, each null if there is none that the viewer may see. At most 100 ids.
+    /// The things with these ids, in the given order, each null if there is none that the viewer may see. Requires being
+    /// signed in and the permission to read each thing. At most 100 ids.
     #[graphql(complexity = "ids.len() * (1 + child_complexity)")]
     async fn nodes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The ids.", validator(max_items = 100))] ids: Vec<ID>,
+        #[graphql(desc = "The ids.")] ids: Vec<ID>,
     ) -> ApiResult<Vec<Option<Node>>> {
         let request = request(context)?;
         request.actor().signed_in()?;
-        let mut found = Vec::with_capacity(ids.len().min(MOST));
-        for id in ids.iter().take(MOST) {
-            found.push(Node::find(request, id).await?);
+        if ids.len() > MOST {
+            return Err(ApiError::new(
+                Code::Invalid,
+                format!("nodes takes at most {MOST} ids"),
+            ));
         }
-        Ok(found)
+        let found = find(request, &ids).await?;
+        Ok(ids.iter().map(|id| found.get(id.as_str()).cloned()).collect())
     }
 }

@@ -73,6 +73,24 @@ impl Generations<'_> {
         self.by_address(InOrg::new(grant.organization(), id)).await
     }
 
+    /// Those of `ids` that there are, in no order. One statement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn get_many(
+        self,
+        grant: &Grant<impl Implies<ReadGenerations>>,
+        ids: &[GenerationId],
+    ) -> Result<Vec<Generation>, StorageError> {
+        let organization = grant.organization();
+        let mut sql = Sql::new(
+            format!("SELECT {COLUMNS} FROM generations WHERE organization_id = $1 AND id IN "),
+            [organization.as_uuid().into()],
+        );
+        sql.list(ids.iter().map(GenerationId::as_uuid));
+        self.0.rows(sql, |row| read(row, organization)).await
+    }
+
     /// One generation, for whoever holds a signed URL that names it.
     ///
     /// # Errors

@@ -46,6 +46,19 @@ impl Generations<'_> {
         found.ok_or(ServiceError::Denied(Denied::NotVisible))
     }
 
+    /// Those of `ids` that there are, in no order. Requires `org:generations:read`. One statement.
+    ///
+    /// # Errors
+    /// Denials.
+    pub async fn get_many(
+        self,
+        organization: OrganizationId,
+        ids: &[GenerationId],
+    ) -> Outcome<Vec<Generation>> {
+        let grant = self.0.grant::<ReadGenerations>(organization).await?;
+        Ok(self.repository().get_many(&grant, ids).await?)
+    }
+
     /// A page of the organization's history, newest first. Requires `org:generations:read`.
     ///
     /// # Errors
