@@ -69,7 +69,10 @@ pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Instan
     })
 }
 
-fn mailer(configuration: &Configuration) -> anyhow::Result<(Arc<dyn Mailer>, Option<Arc<FolderMailer>>)> {
+/// The way for mails out, and the folder if that is it.
+type Mailing = (Arc<dyn Mailer>, Option<Arc<FolderMailer>>);
+
+fn mailer(configuration: &Configuration) -> anyhow::Result<Mailing> {
     let from = &configuration.mail_from;
     if let Some(url) = &configuration.smtp_url {
         let mailer = SmtpMailer::new(url.expose_secret(), from).context("smtp_url or mail_from")?;
