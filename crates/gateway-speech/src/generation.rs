@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use resonance_authz::Denied;
-use resonance_domain::{self as domain, GenerationId, InOrg};
+use resonance_domain::{self as domain, GenerationId, InOrg, UserId};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::ApiResult;
 use resonance_services::{Request, ServiceError};
@@ -101,7 +101,9 @@ pub struct Generation {
     /// When it reached a final state; null until then.
     pub finished_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
-    kept: Arc<domain::Generation>,
+    address: InOrg<GenerationId>,
+    #[graphql(skip)]
+    created_by: Option<UserId>,
     #[graphql(skip)]
     shelf: Arc<Shelf>,
 }
@@ -110,7 +112,7 @@ pub struct Generation {
 impl Generation {
     /// Who asked for it; null once that account is gone.
     async fn author(&self) -> ApiResult<Option<User>> {
-        match self.kept.created_by {
+        match self.created_by {
             Some(author) => self.shelf.author(author).await,
             None => Ok(None),
         }
@@ -118,17 +120,18 @@ impl Generation {
 
     /// Its place in the queue, 1 being next, and 1,001 beyond; null unless it waits there. Organizations take turns.
     async fn queue_position(&self) -> ApiResult<Option<i32>> {
-        if self.kept.state != domain::GenerationState::Queued {
+        if self.state != GenerationState::Queued {
             return Ok(None);
         }
-        let place = self.shelf.place_in_queue(self.kept.id).await?;
+        let place = self.shelf.place_in_queue(self.address.id).await?;
         Ok(place.map(|place| i32::try_from(place).unwrap_or(i32::MAX)))
     }
 
     /// The URL of the audio, valid for a short while without any other permission, so that an `<audio>` element can
     /// play it; null until it succeeded.
     async fn audio_url(&self) -> Option<String> {
-        self.shelf.request().audio_url(&self.kept)
+        let there = self.state == GenerationState::Succeeded;
+        there.then(|| self.shelf.request().audio_url(self.address))
     }
 
     /// The waveform, for players to draw: for each of equal stretches of time its loudest sample, from 0 (silence) to
@@ -142,10 +145,10 @@ impl Generation {
         )]
         buckets: i32,
     ) -> ApiResult<Option<Vec<i32>>> {
-        if self.kept.state != domain::GenerationState::Succeeded {
+        if self.state != GenerationState::Succeeded {
             return Ok(None);
         }
-        let peaks = self.shelf.peaks(self.kept.id).await?;
+        let peaks = self.shelf.peaks(self.address.id).await?;
         let buckets = usize::try_from(buckets).unwrap_or(1);
         Ok(peaks.map(|peaks| gathered(&peaks, buckets)))
     }
@@ -155,29 +158,30 @@ impl Generation {
     /// A generation that stands on a shelf with others.
     pub(crate) fn on(shelf: &Arc<Shelf>, generation: domain::Generation) -> Self {
         let whole = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
-        let kept = Arc::new(generation);
+        let address = InOrg::new(generation.organization, generation.id);
         Self {
-            id: InOrg::new(kept.organization, kept.id).global_id().into(),
-            text: kept.text.clone(),
-            characters: whole(kept.characters),
-            voice_id: kept.voice_address().global_id().into(),
-            voice_name: kept.voice.name.clone(),
-            settings: kept.settings.into(),
-            format: kept.format.into(),
-            engine: kept.engine.clone(),
-            state: kept.state.into(),
-            progress: kept.progress,
-            failure: kept.failure.as_ref().map(|failure| GenerationFailure {
-                code: failure.code.clone(),
-                message: failure.message.clone(),
+            id: address.global_id().into(),
+            characters: whole(generation.characters),
+            voice_id: generation.voice_address().global_id().into(),
+            voice_name: generation.voice.name,
+            text: generation.text,
+            settings: generation.settings.into(),
+            format: generation.format.into(),
+            engine: generation.engine,
+            state: generation.state.into(),
+            progress: generation.progress,
+            failure: generation.failure.map(|failure| GenerationFailure {
+                code: failure.code,
+                message: failure.message,
             }),
-            duration_ms: kept.duration_ms.map(whole),
-            audio_bytes: kept.audio_bytes.map(whole),
-            sample_rate: kept.sample_rate.map(|rate| whole(rate.into())),
-            created_at: kept.created_at,
-            started_at: kept.started_at,
-            finished_at: kept.finished_at,
-            kept,
+            duration_ms: generation.duration_ms.map(whole),
+            audio_bytes: generation.audio_bytes.map(whole),
+            sample_rate: generation.sample_rate.map(|rate| whole(rate.into())),
+            created_at: generation.created_at,
+            started_at: generation.started_at,
+            finished_at: generation.finished_at,
+            address,
+            created_by: generation.created_by,
             shelf: Arc::clone(shelf),
         }
     }

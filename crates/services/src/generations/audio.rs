@@ -2,7 +2,7 @@
 
 use resonance_authz::{Denied, ReadGenerations, SystemGrant, system::Deliver};
 use resonance_blobs::{BlobInfo, BlobKey};
-use resonance_domain::{ErrorCode, FieldError, Generation, GenerationId, InOrg};
+use resonance_domain::{ErrorCode, FieldError, GenerationId, InOrg};
 use resonance_identity::SignedQuery;
 
 use super::Generations;
@@ -14,13 +14,11 @@ fn path(address: InOrg<GenerationId>) -> String {
 }
 
 impl Request {
-    /// The URL under which the audio of a succeeded generation can be had for a while by whoever knows it, without a
-    /// session; `None` while there is no audio. The caller has read the generation, so it may hear it.
+    /// The URL under which the audio of a generation that succeeded can be had for a while by whoever knows it, without
+    /// a session. The caller has read the generation, so it may hear it.
     #[must_use]
-    pub fn audio_url(&self, generation: &Generation) -> Option<String> {
-        generation.audio_key.as_ref()?;
-        let path = path(InOrg::new(generation.organization, generation.id));
-        Some(self.services().signed_url(&path))
+    pub fn audio_url(&self, generation: InOrg<GenerationId>) -> String {
+        self.services().signed_url(&path(generation))
     }
 }
 

@@ -127,9 +127,13 @@ on_both! {
         let other = studio.instance.another_node().await;
         let quick = work(&other);
         studio.engine.has_begun(2).await;
+        // Whoever came first goes first.
+        studio.engine.let_one_go();
+        sleepy.await.unwrap();
+        assert_eq!(studio.look(&asked).await.state, GenerationState::Running);
+        assert_eq!((studio.bill().await, studio.objects().await.len()), ((0, 5), 0));
         studio.engine.let_go();
         quick.await.unwrap();
-        sleepy.await.unwrap();
         let spoken = studio.look(&asked).await;
         assert_eq!(spoken.state, GenerationState::Succeeded);
         assert_eq!((studio.bill().await, studio.jobs().await), ((5, 0), 0));
