@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use resonance_authz::Denied;
-use resonance_domain::{self as domain, GenerationId, InOrg, UserId};
+use resonance_domain::{self as domain, GenerationId, InOrg, OrganizationId, UserId, VoiceAddress};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::ApiResult;
 use resonance_services::{Request, ServiceError};
 
-use crate::{AudioFormat, SpeechSettings, shelf::Shelf};
+use crate::{AudioFormat, SpeechSettings, Voice, shelf::Shelf};
 
 /// Where a generation stands. `SUCCEEDED`, `FAILED` and `CANCELLED` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -105,6 +105,8 @@ pub struct Generation {
     #[graphql(skip)]
     created_by: Option<UserId>,
     #[graphql(skip)]
+    voice_address: VoiceAddress,
+    #[graphql(skip)]
     shelf: Arc<Shelf>,
 }
 
@@ -116,6 +118,11 @@ impl Generation {
             Some(author) => self.shelf.author(author).await,
             None => Ok(None),
         }
+    }
+
+    /// The voice as it is now; null once it is deleted. Requires `org:voices:read`; null without it.
+    async fn voice(&self) -> ApiResult<Option<Voice>> {
+        self.shelf.voice(self.voice_address).await
     }
 
     /// Its place in the queue, 1 being next, and 1,001 beyond; null unless it waits there. Organizations take turns.
@@ -159,10 +166,11 @@ impl Generation {
     pub(crate) fn on(shelf: &Arc<Shelf>, generation: domain::Generation) -> Self {
         let whole = |number: u64| i32::try_from(number).unwrap_or(i32::MAX);
         let address = InOrg::new(generation.organization, generation.id);
+        let voice_address = generation.voice_address();
         Self {
             id: address.global_id().into(),
             characters: whole(generation.characters),
-            voice_id: generation.voice_address().global_id().into(),
+            voice_id: voice_address.global_id().into(),
             voice_name: generation.voice.name,
             text: generation.text,
             settings: generation.settings.into(),
@@ -182,8 +190,24 @@ impl Generation {
             finished_at: generation.finished_at,
             address,
             created_by: generation.created_by,
+            voice_address,
             shelf: Arc::clone(shelf),
         }
+    }
+
+    /// Generations of one organization that `request` has read: what they need besides themselves is loaded for all of
+    /// them together.
+    #[must_use]
+    pub fn together(
+        request: &Request,
+        organization: OrganizationId,
+        generations: Vec<domain::Generation>,
+    ) -> Vec<Self> {
+        let shelf = Shelf::of(request, organization, generations.iter());
+        let generations = generations.into_iter();
+        generations
+            .map(|generation| Self::on(&shelf, generation))
+            .collect()
     }
 
     /// A generation that `request` has read.

@@ -11,11 +11,13 @@ use std::{
     sync::Arc,
 };
 
-use resonance_domain::{Generation, GenerationId, GenerationState, OrganizationId, UserId};
+use resonance_domain::{Generation, GenerationId, GenerationState, OrganizationId, UserId, VoiceAddress};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::{ApiError, ApiResult};
 use resonance_services::{Outcome, Request};
 use tokio::sync::OnceCell;
+
+use crate::Voice;
 
 /// Loaded once, or failed once: a page of fifty does not try a broken database fifty times.
 type Once<K, V> = OnceCell<ApiResult<HashMap<K, V>>>;
@@ -25,9 +27,11 @@ pub(crate) struct Shelf {
     request: Request,
     organization: OrganizationId,
     authors_wanted: BTreeSet<UserId>,
+    voices_wanted: BTreeSet<VoiceAddress>,
     waiting: Vec<GenerationId>,
     spoken: Vec<GenerationId>,
     authors: Once<UserId, User>,
+    voices: Once<VoiceAddress, Voice>,
     places: Once<GenerationId, u32>,
     peaks: Once<GenerationId, Vec<u8>>,
 }
@@ -43,14 +47,17 @@ impl Shelf {
             request: request.clone(),
             organization,
             authors_wanted: BTreeSet::new(),
+            voices_wanted: BTreeSet::new(),
             waiting: Vec::new(),
             spoken: Vec::new(),
             authors: OnceCell::new(),
+            voices: OnceCell::new(),
             places: OnceCell::new(),
             peaks: OnceCell::new(),
         };
         for generation in generations {
             shelf.authors_wanted.extend(generation.created_by);
+            shelf.voices_wanted.insert(generation.voice_address());
             match generation.state {
                 GenerationState::Queued => shelf.waiting.push(generation.id),
                 GenerationState::Succeeded => shelf.spoken.push(generation.id),
@@ -78,6 +85,18 @@ impl Shelf {
                 .collect())
         };
         pick(&self.authors, id, load).await
+    }
+
+    pub(crate) async fn voice(&self, address: VoiceAddress) -> ApiResult<Option<Voice>> {
+        let load = async || {
+            let wanted: Vec<_> = self.voices_wanted.iter().copied().collect();
+            let voices = self.request.voices().get_many(&wanted).await?;
+            Ok(voices
+                .into_iter()
+                .map(|(address, voice)| (address, voice.into()))
+                .collect())
+        };
+        pick(&self.voices, address, load).await
     }
 
     pub(crate) async fn place_in_queue(&self, id: GenerationId) -> ApiResult<Option<u32>> {

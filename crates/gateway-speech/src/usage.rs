@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject, dataloader::DataLoader};
 use resonance_domain::{self as domain, InOrg, OrganizationId, VoiceAddress, VoiceScope};
 use resonance_gateway_accounts::User;
-use resonance_gateway_kit::{ApiResult, BigInt, Date, request};
+use resonance_gateway_kit::{ApiError, ApiResult, BigInt, Code, Date, request};
 use resonance_services::{self as services, Request};
+
+use crate::{Voice, VoiceLoader};
 
 /// What is metered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -64,6 +66,7 @@ pub struct MemberUsage {
 
 /// What one voice accounts for.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[graphql(complex)]
 pub struct VoiceUsage {
     /// The id of the voice, which may have been deleted; null once nothing of it is left in the history either.
     pub voice_id: Option<ID>,
@@ -71,6 +74,22 @@ pub struct VoiceUsage {
     pub voice_name: Option<String>,
     /// How much.
     pub quantity: BigInt,
+    #[graphql(skip)]
+    address: Option<VoiceAddress>,
+}
+
+#[ComplexObject]
+impl VoiceUsage {
+    /// The voice as it is now; null once it is deleted. Requires `org:voices:read`; null without it.
+    async fn voice(&self, context: &Context<'_>) -> ApiResult<Option<Voice>> {
+        let Some(address) = self.address else {
+            return Ok(None);
+        };
+        let loader = context
+            .data::<DataLoader<VoiceLoader>>()
+            .map_err(|_| ApiError::new(Code::Internal, "something went wrong on our side"))?;
+        Ok(loader.load_one(address).await?)
+    }
 }
 
 /// What an organization used in a period. What counts is what was charged: characters of generations that succeeded,
@@ -163,6 +182,7 @@ impl Usage {
                 voice_id: address.map(|address| address.global_id().into()),
                 voice_name: used.name,
                 quantity: BigInt(used.quantity),
+                address,
             }
         });
         Ok(voices.collect())

@@ -94,9 +94,9 @@ async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>>
     for (organization, ids) in wanted.generations {
         let found = seen(request.generations().get_many(organization, &ids).await)?;
         nodes.extend(
-            found
+            Generation::together(request, organization, found)
                 .into_iter()
-                .map(|found| Node::Generation(Box::new(Generation::new(request, found)))),
+                .map(|found| Node::Generation(Box::new(found))),
         );
     }
     if !wanted.voices.is_empty() {

@@ -193,12 +193,33 @@ on_both! {
             nodes { text voiceName audioUrl } } } }";
         assert_eq!(count_statements(whole(bare)).await.1, 2);
         let full = "query ($id: String!, $first: Int) { organization(id: $id) { generations(first: $first) {
-            nodes { author { name } queuePosition waveform } } } }";
-        assert_eq!(count_statements(whole(full)).await.1, 4);
+            nodes { author { name } voice { id name } queuePosition waveform } } } }";
+        assert_eq!(count_statements(whole(full)).await.1, 5);
         studio.instance.services.settle().await.unwrap();
         let (seen, statements) = count_statements(whole(full)).await;
         assert_eq!(seen["organization"]["generations"]["nodes"][49]["waveform"].as_array().unwrap().len(), 256);
-        assert_eq!(statements, 4);
+        assert_eq!(seen["organization"]["generations"]["nodes"][7]["voice"]["name"], "Vera");
+        assert_eq!(statements, 5);
+    }
+
+    async fn a_deleted_voice_keeps_its_name_in_the_history(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let clara = studio.instance.custom_voice(studio.organization, "Clara").await;
+        let input = json!({ "input": { "text": "Hello", "voiceId": clara.global_id() } });
+        data(&studio.as_of(&studio.ada).await, CREATE, input).await;
+        let voice = "query ($id: String!) { organization(id: $id) { generations { nodes {
+            voiceId voiceName voice { id name } } } } }";
+        let look = async || {
+            let id = json!({ "id": studio.organization.type_id() });
+            let seen = data(&studio.as_of(&studio.mel).await, voice, id).await;
+            seen["organization"]["generations"]["nodes"][0].clone()
+        };
+        let id = clara.global_id();
+        let there = json!({ "id": id, "name": "Clara" });
+        assert_eq!(look().await, json!({ "voiceId": id, "voiceName": "Clara", "voice": there }));
+        let VoiceAddress::Custom(address) = clara else { unreachable!() };
+        studio.as_of(&studio.ada).await.voices().delete(address).await.unwrap();
+        assert_eq!(look().await, json!({ "voiceId": id, "voiceName": "Clara", "voice": null }));
     }
 
     async fn strangers_find_nothing(backend: Backend) {

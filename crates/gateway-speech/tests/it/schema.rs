@@ -6,7 +6,7 @@ use resonance_domain::OrganizationId;
 use resonance_gateway_kit::ApiResult;
 use resonance_gateway_speech::{
     GenerationConnection, GenerationFilter, GenerationsMutation, GenerationsSubscription, Usage, UsagePeriod,
-    generations_of, usage_of,
+    VoiceLoader, generations_of, usage_of,
 };
 use resonance_services::Request;
 use serde_json::Value;
@@ -62,6 +62,7 @@ fn operation(request: &Request, document: &str, variables: Value) -> async_graph
     async_graphql::Request::new(document)
         .variables(async_graphql::Variables::from_json(variables))
         .data(request.clone())
+        .data(VoiceLoader::of(request.clone()))
 }
 
 /// Executes a document as `request`.

@@ -12,7 +12,7 @@ const USAGE: &str =
     "query ($id: String!, $period: UsagePeriod) { organization(id: $id) { usage(period: $period) {
     from until heldCharacters total(metric: CHARACTERS) voices: total(metric: CUSTOM_VOICES)
     byDay(metric: CHARACTERS) { day quantity } byMember(metric: CHARACTERS) { user { name } quantity }
-    byVoice(metric: CHARACTERS) { voiceId voiceName quantity } } } }";
+    byVoice(metric: CHARACTERS) { voiceId voiceName voice { name } quantity } } } }";
 
 on_both! {
     async fn what_was_used_is_shown_by_day_by_member_and_by_voice(backend: Backend) {
@@ -32,7 +32,7 @@ on_both! {
                 { "user": { "name": "Mel" }, "quantity": "7" },
                 { "user": { "name": "Ada" }, "quantity": "4" },
             ],
-            "byVoice": [{ "voiceId": studio.voice.global_id(), "voiceName": "Vera", "quantity": "11" }],
+            "byVoice": [{ "voiceId": studio.voice.global_id(), "voiceName": "Vera", "voice": { "name": "Vera" }, "quantity": "11" }],
         }));
     }
 
