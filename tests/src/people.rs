@@ -1,6 +1,6 @@
 //! People who sign up.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Client, Server};
 
@@ -127,6 +127,87 @@ impl Person {
             .iter()
             .map(|result| result["invitation"]["id"].as_str().expect("invited").to_owned())
             .collect()
+    }
+
+    /// The variables of `createVoice` and its query, but for the file, which is `sample`.
+    #[must_use]
+    pub fn new_voice(organization: &str, name: &str, description: &str) -> (&'static str, Value) {
+        let input = json!({
+            "organizationId": organization,
+            "name": name,
+            "description": description,
+            "sample": null,
+            "consent": { "attested": true, "statement": "It is my own voice." },
+        });
+        let query = "mutation($input: CreateVoiceInput!) { createVoice(input: $input) {
+            voice { id } userErrors { code field message } } }";
+        (query, json!({ "input": input }))
+    }
+
+    /// Makes a voice from a recording; its id.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub async fn make_voice(&self, organization: &str, name: &str, description: &str) -> String {
+        let (query, variables) = Self::new_voice(organization, name, description);
+        let reply = self
+            .client
+            .upload(query, variables, "sample", crate::recording(10.5))
+            .await;
+        let id = &reply.body["data"]["createVoice"]["voice"]["id"];
+        id.as_str()
+            .unwrap_or_else(|| panic!("{:#}", reply.body))
+            .to_owned()
+    }
+
+    /// Has a text spoken; the generation's id.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub async fn speak(&self, organization: &str, voice: &str, text: &str) -> String {
+        let input = json!({ "organizationId": organization, "voiceId": voice, "text": text });
+        let payload = self
+            .client
+            .mutate(
+                "createGeneration",
+                "CreateGenerationInput",
+                "generation { id }",
+                input,
+            )
+            .await;
+        payload["generation"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a generation until it is final; its state.
+    ///
+    /// # Panics
+    /// If that takes more than half a minute.
+    pub async fn hear(&self, generation: &str) -> String {
+        let query = "query($id: ID!) { node(id: $id) { ... on Generation { state } } }";
+        for _ in 0..300 {
+            let data = self.client.data(query, json!({ "id": generation })).await;
+            let state = data["node"]["state"].as_str().expect("the generation is there");
+            if !matches!(state, "QUEUED" | "RUNNING") {
+                return state.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("{generation} does not end");
+    }
+}
+
+impl Client {
+    /// The id of one of the instance's voices.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn system_voice(&self) -> String {
+        let query = "{ systemVoices(first: 1, filter: { language: \"en-US\" }) { nodes { id } } }";
+        let data = self.data(query, json!({})).await;
+        data["systemVoices"]["nodes"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }
 

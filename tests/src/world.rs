@@ -41,6 +41,10 @@ pub struct Tenant {
     pub invitation: String,
     /// The token of that invitation's link.
     pub invitation_token: String,
+    /// A voice of its own.
+    pub voice: String,
+    /// Something that this voice spoke, at the admin's wish.
+    pub generation: String,
 }
 
 impl World {
@@ -95,6 +99,11 @@ impl Tenant {
         let member = server.join("Max Member", &email("max")).await;
         let invitation = admin.invite(&id, "org:member", &[&email("ida")]).await.remove(0);
         let invitation_token = server.invitation_token(&email("ida")).await;
+        let voice = admin
+            .make_voice(&id, "Narrator", &format!("Sounds like {mark}."))
+            .await;
+        let generation = admin.speak(&id, &voice, &format!("Good morning, {mark}.")).await;
+        assert_eq!(admin.hear(&generation).await, "SUCCEEDED");
         let query =
             "query($id: ID!) { organization(id: $id) { members(first: 2) { nodes { id user { id } } } } }";
         let data = admin.client.data(query, json!({ "id": id })).await;
@@ -115,6 +124,8 @@ impl Tenant {
             member,
             invitation,
             invitation_token,
+            voice,
+            generation,
         }
     }
 
@@ -132,6 +143,8 @@ impl Tenant {
             &self.admin_membership,
             &self.membership,
             &self.invitation,
+            &self.voice,
+            &self.generation,
         ];
         // What follows the prefix, as one id may hold another.
         ids.iter()

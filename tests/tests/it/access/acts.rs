@@ -1,7 +1,7 @@
 //! Acting: every mutation, on what is A's.
 
 use serde_json::{Value, json};
-use tests::{Answer, Client, SchemaDocument, World};
+use tests::{Answer, Client, SchemaDocument, World, picture, recording};
 
 use super::{Outsider, Targets, assert_no_leak, assert_same};
 
@@ -75,16 +75,6 @@ const fn open(name: &'static str, input: fn(&Targets) -> Value) -> Act {
     act(name, input, Same, Untried, Untried)
 }
 
-fn picture() -> Vec<u8> {
-    // A single grey pixel.
-    const PNG: [u8; 67] = [
-        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0,
-        58, 126, 155, 85, 0, 0, 0, 10, 73, 68, 65, 84, 120, 156, 99, 104, 0, 0, 0, 130, 0, 129, 221, 67, 106,
-        244, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
-    ];
-    PNG.to_vec()
-}
-
 fn acts() -> Vec<Act> {
     vec![
         inside(
@@ -98,9 +88,19 @@ fn acts() -> Vec<Act> {
             |of| json!({ "memberId": of.membership, "role": "org:admin" }),
             Forbidden(MEMBERS),
         ),
+        inside(
+            "cancelGeneration",
+            |of| json!({ "id": of.generation }),
+            Forbidden("org:generations:delete"),
+        ),
         own(
             "changePassword",
             |_| json!({ "currentPassword": "a", "newPassword": "b" }),
+        ),
+        inside(
+            "createGeneration",
+            |of| json!({ "organizationId": of.organization, "voiceId": of.voice, "text": "Hello." }),
+            Untried,
         ),
         inside(
             "createJwt",
@@ -108,15 +108,40 @@ fn acts() -> Vec<Act> {
             Untried,
         ),
         own("createOrganization", |_| json!({ "name": "Acme" })),
+        Act {
+            file: Some(("sample", || recording(10.5))),
+            ..inside(
+                "createVoice",
+                |of| {
+                    json!({
+                        "organizationId": of.organization,
+                        "name": "Thief",
+                        "sample": null,
+                        "consent": { "attested": true, "statement": "Yes." },
+                    })
+                },
+                Forbidden("org:voices:create"),
+            )
+        },
         inside(
             "declineInvitation",
             |of| json!({ "invitationId": of.invitation }),
             NotFound,
         ),
         inside(
+            "deleteGeneration",
+            |of| json!({ "id": of.generation }),
+            Forbidden("org:generations:delete"),
+        ),
+        inside(
             "deleteOrganization",
             |of| json!({ "organizationId": of.organization }),
             Forbidden("org:sys_profile:delete"),
+        ),
+        inside(
+            "deleteVoice",
+            |of| json!({ "voiceId": of.voice }),
+            Forbidden("org:voices:delete"),
         ),
         inside(
             "inviteMembers",
@@ -214,6 +239,16 @@ fn acts() -> Vec<Act> {
             "updateOrganizationMetadata",
             |of| json!({ "organizationId": of.organization, "publicMetadata": { "stone": null } }),
             Forbidden(PROFILE),
+        ),
+        inside(
+            "updateVoice",
+            |of| json!({ "voiceId": of.voice, "name": "Mine" }),
+            Forbidden("org:voices:update"),
+        ),
+        inside(
+            "updateVoice",
+            |of| json!({ "voiceId": of.voice, "name": "Mine" }),
+            Forbidden("org:voices:update"),
         ),
         own("updateProfile", |_| json!({ "name": "Eve" })),
         act(

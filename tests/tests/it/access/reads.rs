@@ -15,11 +15,12 @@ const QUERIES: &[(&str, Variables)] = &[
     ("nodes", |of| vec![json!({ "ids": of.nodes() })]),
     ("organization", |of| vec![json!({ "id": of.organization })]),
     ("organizationBySlug", |of| vec![json!({ "slug": of.slug })]),
+    ("systemVoices", |of| vec![json!({}), json!({ "after": of.voice })]),
     ("viewer", |_| vec![json!({})]),
 ];
 
 /// The fields of `Query` that are open to whoever is not signed in.
-const OPEN: [&str; 2] = ["invitationByToken", "viewer"];
+const OPEN: [&str; 3] = ["invitationByToken", "systemVoices", "viewer"];
 
 /// What a field of `Organization` requires that members lack.
 const FIELDS: &[(&str, Option<&str>)] = &[
@@ -28,21 +29,25 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("deletable", None),
     ("description", None),
     ("explainPermission", None),
+    ("generations", None),
     ("hasLogo", None),
     ("id", None),
     ("invitations", Some("org:sys_memberships:manage")),
     ("logoUrl", None),
     ("memberLimit", None),
+    ("memberCount", None),
     ("members", None),
     ("name", None),
     ("publicMetadata", None),
     ("slug", None),
     ("updatedAt", None),
+    ("usage", None),
     ("viewerCanDelete", None),
     ("viewerCanManageMembers", None),
     ("viewerCanUpdate", None),
     ("viewerPermissions", None),
     ("viewerRole", None),
+    ("voices", None),
 ];
 
 /// Arguments with which everything is asked: those that must be there, and pages that are not long.

@@ -4,11 +4,16 @@ use tests::World;
 
 use super::{Outsider, Targets, assert_no_leak, assert_same};
 
-/// The routes of what is an organization's.
-const ROUTES: &[fn(&Targets) -> String] = &[|of| format!("/organizations/{}/logo", of.organization)];
+/// The routes of what is an organization's, and what its members get there.
+const ROUTES: &[(fn(&Targets) -> String, u16)] = &[
+    (|of| format!("/audio/{}", of.generation), 200),
+    (|of| format!("/organizations/{}/logo", of.organization), 200),
+    (|of| format!("/voices/{}/preview", of.voice), 200),
+    (|of| format!("/voices/{}/sample", of.voice), 403),
+];
 
 pub(super) async fn walk(world: &World) {
-    for route in ROUTES {
+    for (route, status_inside) in ROUTES {
         for outsider in Outsider::all(world) {
             for (hidden, absent) in &outsider.pairs {
                 let (hidden_path, absent_path) = (route(hidden), route(absent));
@@ -26,6 +31,6 @@ pub(super) async fn walk(world: &World) {
         }
         let path = route(&Targets::of(&world.a));
         let answer = world.a.member.client.fetch(&path).await;
-        assert_eq!(answer.status, 200, "{path}\n{answer:#?}");
+        assert_eq!(answer.status, *status_inside, "{path}\n{answer:#?}");
     }
 }

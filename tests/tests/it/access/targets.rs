@@ -1,7 +1,8 @@
 //! What is asked for.
 
 use resonance_domain::{
-    Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, SessionId, UserEmailId, UserId,
+    GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, SessionId, UserEmailId,
+    UserId, VoiceId, kind,
 };
 use tests::Tenant;
 use uuid::Uuid;
@@ -18,6 +19,8 @@ pub(super) struct Targets {
     pub(super) email: String,
     pub(super) email_id: String,
     pub(super) session: String,
+    pub(super) voice: String,
+    pub(super) generation: String,
 }
 
 /// An id that nothing has.
@@ -44,6 +47,8 @@ impl Targets {
             email: tenant.member.email.clone(),
             email_id: tenant.member.email_id.clone(),
             session: tenant.member.session.clone(),
+            voice: tenant.voice.clone(),
+            generation: tenant.generation.clone(),
         }
     }
 
@@ -66,6 +71,7 @@ impl Targets {
         let (email_id, session): (UserEmailId, SessionId) = (nowhere(), nowhere());
         let membership: MembershipId = nowhere();
         let invitation: InvitationId = nowhere();
+        let (voice, generation): (VoiceId, GenerationId) = (nowhere(), nowhere());
         Self {
             organization: organization.type_id(),
             slug: "pumice-speech".into(),
@@ -76,6 +82,8 @@ impl Targets {
             email: "max@pumice.test".into(),
             email_id: email_id.type_id(),
             session: session.type_id(),
+            voice: InOrg::new(organization, voice).global_id(),
+            generation: InOrg::new(organization, generation).global_id(),
         }
     }
 
@@ -85,14 +93,16 @@ impl Targets {
         Self {
             organization: tenant.id.clone(),
             slug: tenant.slug.clone(),
-            membership: moved::<resonance_domain::kind::Membership>(&self.membership, to),
-            invitation: moved::<resonance_domain::kind::Invitation>(&self.invitation, to),
+            membership: moved::<kind::Membership>(&self.membership, to),
+            invitation: moved::<kind::Invitation>(&self.invitation, to),
+            voice: moved::<kind::Voice>(&self.voice, to),
+            generation: moved::<kind::Generation>(&self.generation, to),
             ..self.clone()
         }
     }
 
     /// All of them, to be masked in answers that are compared.
-    pub(super) fn words(&self) -> [&str; 9] {
+    pub(super) fn words(&self) -> [&str; 11] {
         [
             &self.organization,
             &self.slug,
@@ -103,11 +113,20 @@ impl Targets {
             &self.email,
             &self.email_id,
             &self.session,
+            &self.voice,
+            &self.generation,
         ]
     }
 
-    /// The ids that `node` takes.
-    pub(super) fn nodes(&self) -> [&str; 4] {
-        [&self.organization, &self.membership, &self.invitation, &self.user]
+    /// The ids that `node` takes, and one that it does not: people are seen through what they share with the viewer.
+    pub(super) fn nodes(&self) -> [&str; 6] {
+        [
+            &self.organization,
+            &self.membership,
+            &self.invitation,
+            &self.voice,
+            &self.generation,
+            &self.user,
+        ]
     }
 }
