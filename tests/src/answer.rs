@@ -1,5 +1,6 @@
 //! All of an HTTP answer, for comparing answers.
 
+use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 /// An HTTP answer: what a client can see of it, but for what differs from one request to the next anyway.
@@ -14,10 +15,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Result<Self, reqwest::Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Self::new(status, &headers, &response.bytes().await?))
+    }
+
+    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         const VARIES: [&str; 3] = ["date", "x-request-id", "content-length"];
-        let mut headers: Vec<_> = response
-            .headers()
+        let mut headers: Vec<_> = headers
             .iter()
             .filter(|(name, _)| !VARIES.contains(&name.as_str()))
             .map(|(name, value)| {
@@ -29,9 +34,9 @@ impl Answer {
             .collect();
         headers.sort();
         Self {
-            status: response.status().as_u16(),
+            status: status.as_u16(),
             headers,
-            body: String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
         }
     }
 

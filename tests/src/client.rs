@@ -1,5 +1,7 @@
 //! Somebody who talks to a node over HTTP.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::Answer;
@@ -154,22 +156,36 @@ impl Client {
         field: &str,
         file: Vec<u8>,
     ) -> Answer {
-        let form = reqwest::multipart::Form::new()
-            .text(
-                "operations",
-                json!({ "query": query, "variables": variables }).to_string(),
-            )
-            .text(
-                "map",
-                json!({ "0": [format!("variables.input.{field}")] }).to_string(),
-            )
-            .part("0", reqwest::multipart::Part::bytes(file).file_name("file"));
+        let file = Some((field, file));
+        self.try_answer(query, variables, file).await.unwrap()
+    }
+
+    /// Asks, with a file as `variables.input.<field>` or without, of a server that may die meanwhile.
+    ///
+    /// # Errors
+    /// If it does.
+    pub async fn try_answer(
+        &self,
+        query: &str,
+        variables: Value,
+        file: Option<(&str, Vec<u8>)>,
+    ) -> Result<Answer, reqwest::Error> {
+        let operation = json!({ "query": query, "variables": variables });
         let request = self
             .request(reqwest::Method::POST, "/graphql")
-            .header("accept", "application/graphql-response+json")
-            .header("graphql-preflight", "1")
-            .multipart(form);
-        Answer::of(request.send().await.unwrap()).await
+            .header("accept", "application/graphql-response+json");
+        let request = match file {
+            None => request.json(&operation),
+            Some((field, file)) => {
+                let map = json!({ "0": [format!("variables.input.{field}")] });
+                let form = reqwest::multipart::Form::new()
+                    .text("operations", operation.to_string())
+                    .text("map", map.to_string())
+                    .part("0", reqwest::multipart::Part::bytes(file).file_name("file"));
+                request.header("graphql-preflight", "1").multipart(form)
+            }
+        };
+        Answer::of(request.send().await?).await
     }
 
     /// A request to a path (or to an absolute URL of this server) with the client's credentials.
@@ -197,11 +213,27 @@ impl Client {
     /// # Panics
     /// If the server does not answer.
     pub async fn answer(&self, query: &str, variables: Value) -> Answer {
+        self.try_answer(query, variables, None).await.unwrap()
+    }
+
+    /// Subscribes by server-sent events, and gives what comes within `patience` or until the end.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn listen(&self, query: &str, variables: Value, patience: Duration) -> Answer {
         let request = self
             .request(reqwest::Method::POST, "/graphql")
-            .header("accept", "application/graphql-response+json")
+            .header("accept", "text/event-stream")
             .json(&json!({ "query": query, "variables": variables }));
-        Answer::of(request.send().await.unwrap()).await
+        let mut response = request.send().await.unwrap();
+        let mut body = Vec::new();
+        let _ = tokio::time::timeout(patience, async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                body.extend_from_slice(&chunk);
+            }
+        })
+        .await;
+        Answer::new(response.status(), response.headers(), &body)
     }
 
     /// Fetches a path, and keeps all of what comes back.
@@ -209,7 +241,7 @@ impl Client {
     /// # Panics
     /// If the server does not answer.
     pub async fn fetch(&self, path: &str) -> Answer {
-        Answer::of(self.get(path).await).await
+        Answer::of(self.get(path).await).await.unwrap()
     }
 
     /// Fetches a path with the client's credentials.

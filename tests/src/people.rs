@@ -116,7 +116,7 @@ impl Person {
     /// # Panics
     /// If one of them is refused.
     pub async fn invite(&self, organization: &str, role: &str, emails: &[&str]) -> Vec<String> {
-        let input = json!({ "organizationId": organization, "role": role, "emailAddresses": emails });
+        let input = json!({ "organizationId": organization, "role": role, "emails": emails });
         let selection = "results { invitation { id } userError { code } }";
         let payload = self
             .client

@@ -4,7 +4,6 @@
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "samples of a short recording"
 )]

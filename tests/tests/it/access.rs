@@ -5,13 +5,14 @@
 //! `Organization` has a line in one of the tables here; one that has none fails the test.
 
 mod acts;
+mod feeds;
 mod reads;
 mod routes;
 mod targets;
 
 use resonance_testkit::on_both;
 use serde_json::Value;
-use tests::{Answer, Client, Field, SchemaDocument, World};
+use tests::{Answer, Client, SchemaDocument, World};
 
 use self::targets::Targets;
 
@@ -49,7 +50,7 @@ impl<'a> Outsider<'a> {
     }
 
     /// What to ask of everything that there is: admins all, others what does not end their request.
-    fn asks(&self) -> &'static dyn Fn(&str, &Field) -> Option<String> {
+    fn asks(&self) -> reads::Arguments<'static> {
         if self.who.contains("admin") {
             &reads::all
         } else {
@@ -62,6 +63,11 @@ on_both! {
     async fn nobody_outside_an_organization_learns_anything_of_it(backend: Backend) {
         let world = World::new(backend).await;
         let schema = SchemaDocument::ask(&world.nobody).await;
+        feeds::walk(&world, &schema).await;
+        world.server.settle().await;
+        // A preview is made when a member first hears it.
+        let preview = format!("/voices/{}/preview", world.a.voice);
+        assert_eq!(world.a.member.client.fetch(&preview).await.status, 200);
         let before = world.server.rows_of(&world.a.id).await;
         assert!(before.len() > 5, "{before:#?}");
         reads::walk(&world, &schema).await;
@@ -69,7 +75,12 @@ on_both! {
         routes::walk(&world).await;
         world.server.settle().await;
         let after = world.server.rows_of(&world.a.id).await;
-        assert_eq!(before, after, "something moved in A");
+        let moved: Vec<_> = before
+            .iter()
+            .filter(|row| !after.contains(row))
+            .chain(after.iter().filter(|row| !before.contains(row)))
+            .collect();
+        assert!(moved.is_empty(), "something moved in A: {moved:#?}");
     }
 }
 
@@ -113,7 +124,9 @@ fn mask(json: &mut Value) {
                     && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
             });
             let is_time = text.len() >= 20 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
-            if is_id {
+            if let Some((path, _)) = text.split_once("?expires=") {
+                *text = format!("{path} signed");
+            } else if is_id {
                 *text = "an id".into();
             } else if is_time {
                 *text = "a time".into();

@@ -164,6 +164,35 @@ on_both! {
         assert!(slugs.iter().all(|slug| slug.starts_with("big-voice")), "{slugs:?}");
     }
 
+    async fn of_twenty_who_want_the_same_spoken_one_pays(backend: Backend) {
+        let server = Server::start(backend).await;
+        let ada = server.sign_up("Ada", "ada@races.test").await;
+        let organization = ada.found("Acme", "acme").await;
+        let voice = ada.client.system_voice().await;
+        let text = "The same words, twenty times over.";
+        let wishes = (0..20).map(|_| {
+            let client = ada.client.clone();
+            let input = json!({ "organizationId": organization, "voiceId": voice, "text": text });
+            async move {
+                let selection = "reused generation { id }";
+                client
+                    .mutate("createGeneration", "CreateGenerationInput", selection, input)
+                    .await
+            }
+        });
+        let payloads = at_once(wishes.collect()).await;
+        let new = payloads.iter().filter(|payload| payload["reused"] == false).count();
+        assert_eq!(new, 1, "{payloads:#?}");
+        let id = &payloads[0]["generation"]["id"];
+        assert!(payloads.iter().all(|payload| payload["generation"]["id"] == *id), "{payloads:#?}");
+        assert_eq!(ada.hear(id.as_str().unwrap()).await, "SUCCEEDED");
+        assert_eq!(server.count("generations").await, 1);
+        for kind in ["hold", "settle"] {
+            let characters = format!("SELECT CAST(SUM(quantity) AS text) FROM usage_entries WHERE kind = '{kind}'");
+            assert_eq!(server.texts(&characters).await, [text.len().to_string()], "{kind}");
+        }
+    }
+
     async fn an_address_goes_to_one_account(backend: Backend) {
         let server = Server::start(backend).await;
         let mut sign_ups = Vec::new();

@@ -1,5 +1,6 @@
 //! Fetching: every route beside GraphQL.
 
+use serde_json::json;
 use tests::World;
 
 use super::{Outsider, Targets, assert_no_leak, assert_same};
@@ -23,14 +24,49 @@ pub(super) async fn walk(world: &World) {
                 let about = format!("{} fetches {hidden_path}", outsider.who);
                 let one = outsider.client.fetch(&hidden_path).await;
                 let other = outsider.client.fetch(&absent_path).await;
-                let status = if outsider.who == "nobody" { 401 } else { 404 };
+                let status = match outsider.who {
+                    "nobody" => 401,
+                    // In one's own organization one learns what one lacks, whatever is named.
+                    "a member of B" if hidden.organization == world.b.id && *status_inside == 403 => 403,
+                    _ => 404,
+                };
                 assert_eq!(one.status, status, "{about}\n{one:#?}");
                 assert_no_leak(world, &hidden_path, &one, &about);
                 assert_same(&one, &other, &[], &about);
             }
         }
+        // The signature of one's own thing opens nothing else.
+        let path = signed_for_b(world, *route).await;
+        for client in [&world.nobody, &world.b.admin.client] {
+            let answer = client.fetch(&path).await;
+            assert!(matches!(answer.status, 401 | 404), "{path}\n{answer:#?}");
+        }
         let path = route(&Targets::of(&world.a));
         let answer = world.a.member.client.fetch(&path).await;
         assert_eq!(answer.status, *status_inside, "{path}\n{answer:#?}");
     }
+}
+
+/// The path of A's thing with the signature of B's of the same kind.
+async fn signed_for_b(world: &World, route: fn(&Targets) -> String) -> String {
+    let query = "query($organization: ID!, $voice: ID!, $generation: ID!) {
+        organization(id: $organization) { logoUrl }
+        voice: node(id: $voice) { ... on Voice { previewUrl sampleUrl } }
+        generation: node(id: $generation) { ... on Generation { audioUrl } } }";
+    let (a, b) = (Targets::of(&world.a), Targets::of(&world.b));
+    let variables = json!({ "organization": b.organization, "voice": b.voice, "generation": b.generation });
+    let data = world.b.admin.client.data(query, variables).await;
+    let urls = [
+        &data["organization"]["logoUrl"],
+        &data["voice"]["previewUrl"],
+        &data["voice"]["sampleUrl"],
+        &data["generation"]["audioUrl"],
+    ];
+    let own = route(&b);
+    let url = urls
+        .iter()
+        .map(|url| url.as_str().unwrap())
+        .find(|url| url.contains(&own));
+    let (_, signature) = url.unwrap().split_once('?').unwrap();
+    format!("{}?{signature}", route(&a))
 }
