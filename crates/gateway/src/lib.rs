@@ -11,6 +11,7 @@ mod byte_range;
 mod client;
 mod health;
 mod identify;
+mod invitation_page;
 mod mails;
 mod media;
 mod node;

@@ -84,20 +84,21 @@ fn linked(text: &str) -> String {
         .collect()
 }
 
-fn page(title: &str, body: &str) -> Response {
+/// A page of ours: no script, nothing from elsewhere, no word to elsewhere of where it was.
+pub(crate) fn page(title: &str, body: &str) -> Response {
     const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
         td{padding:.2em 1em .2em 0}pre{white-space:pre-wrap;background:#f4f4f4;padding:1em}";
     let html =
         format!("<!doctype html><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>{body}");
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    (
-        [
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
-        Html(html),
-    )
-        .into_response()
+    let headers = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, Html(html)).into_response()
 }
 
 #[cfg(test)]

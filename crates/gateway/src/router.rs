@@ -23,7 +23,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{ResonanceSchema, client, health, identify::Identify, mails, media, respond};
+use crate::{ResonanceSchema, client, health, identify::Identify, invitation_page, mails, media, respond};
 
 /// How the front door is to be.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ pub fn router(services: Services, schema: ResonanceSchema, options: GatewayOptio
             "/.well-known/jwks.json",
             get(move || std::future::ready(media::keys(&keys))),
         )
+        .merge(invitation_page::routes(identify.clone()))
         .merge(media::routes(identify));
     if options.playground {
         let playground = Playground::new("/graphql")
@@ -155,8 +156,14 @@ fn span<B>(request: &http::Request<B>) -> tracing::Span {
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    // The path without its query: a signed URL's signature is a key for as long as it lasts.
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    // Neither the query nor an invitation's token is logged: a signature and a token are keys for as long as they last.
+    let path = request.uri().path();
+    let path = if path.starts_with(invitation_page::PATH) {
+        invitation_page::PATH
+    } else {
+        path
+    };
+    tracing::info_span!("request", id, method = %request.method(), path)
 }
 
 /// Counts requests and times them, by route and status, and forbids browsers to guess what an answer is.

@@ -71,6 +71,16 @@ impl Configuration {
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let public_url_is_guess = options.public_url.is_none();
         let public_url = public_url(options.public_url, listen)?;
+        let invitation_url = options.invitation_url;
+        if invitation_url
+            .as_ref()
+            .is_some_and(|url| !url.starts_with("http") || !url.contains("{token}"))
+        {
+            return Err(Mistake::new(
+                "invitation_url",
+                "must be a URL that contains {token}, such as https://app.example.org/join/{token}",
+            ));
+        }
         let data_dir = options.data_dir.unwrap_or_else(|| PathBuf::from("data"));
         let database_url = match options.database_url {
             Some(text) => text
@@ -94,6 +104,7 @@ impl Configuration {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let settings = Settings {
             public_url,
+            invitation_url,
             member_limit: options.member_limit.unwrap_or(5),
             deletable: options.organizations_deletable.unwrap_or(true),
             organizations_per_user: options.organizations_per_user.unwrap_or(100),
@@ -227,7 +238,14 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused_with_the_key_and_the_fix() {
-        let cases: [(&str, Options); 6] = [
+        let cases: [(&str, Options); 7] = [
+            (
+                "invitation_url",
+                Options {
+                    invitation_url: Some("https://app.example.org/join".into()),
+                    ..Options::default()
+                },
+            ),
             (
                 "database_url",
                 Options {

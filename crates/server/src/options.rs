@@ -34,6 +34,8 @@ options! {
     listen: std::net::SocketAddr, "listen", "RESONANCE_LISTEN";
     /// The address under which people reach the instance; links in mails start with it [default: http:// and the listen address]
     public_url: String, "public-url", "RESONANCE_PUBLIC_URL";
+    /// Where the links of invitations lead: a page of your application, with {token} in place of the token [default: a page of the instance]
+    invitation_url: String, "invitation-url", "RESONANCE_INVITATION_URL";
     /// The folder for everything that has no other place: database, objects, mails, secret, speech data [default: ./data]
     data_dir: PathBuf, "data-dir", "RESONANCE_DATA_DIR";
     /// sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: sqlite: and resonance.db in the data folder]

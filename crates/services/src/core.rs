@@ -18,6 +18,8 @@ use crate::{Outcome, Request, ServiceError, previews};
 pub struct Settings {
     /// The address under which people reach the instance, without a slash at the end; links in mails start with it.
     pub public_url: String,
+    /// Where the links of invitations lead, with `{token}` in place of the token; `None` means the instance's own page.
+    pub invitation_url: Option<String>,
     /// The member limit of new organizations; 0 = unlimited.
     pub member_limit: u32,
     /// Whether new organizations may be deleted by their admins.
@@ -39,10 +41,21 @@ pub struct Settings {
     pub job_lease: chrono::TimeDelta,
 }
 
+impl Settings {
+    /// The link of an invitation.
+    pub(crate) fn invitation_link(&self, token: &str) -> String {
+        match &self.invitation_url {
+            Some(template) => template.replace("{token}", token),
+            None => format!("{}/invitations/{token}", self.public_url),
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
+            invitation_url: None,
             member_limit: 5,
             deletable: true,
             organizations_per_user: 100,

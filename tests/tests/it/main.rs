@@ -10,3 +10,4 @@
 
 mod access;
 mod races;
+mod story;

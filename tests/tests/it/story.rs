@@ -8,10 +8,14 @@ use tests::{Client, Server};
 async fn sign_up(server: &Server, name: &str, email: &str) -> Client {
     let nobody = server.anonymous();
     let input = json!({ "name": name, "email": email, "password": "a phrase of some length" });
-    let signed_up = nobody.mutate("signUp", "SignUpInput", "signUp { id }", input).await;
+    let signed_up = nobody
+        .mutate("signUp", "SignUpInput", "signUp { id }", input)
+        .await;
     let code = server.code(email).await;
     let input = json!({ "signUpId": signed_up["signUp"]["id"], "code": code });
-    let verified = nobody.mutate("verifySignUp", "VerifySignUpInput", "token user { name }", input).await;
+    let verified = nobody
+        .mutate("verifySignUp", "VerifySignUpInput", "token user { name }", input)
+        .await;
     nobody.with_token(verified["token"].as_str().unwrap())
 }
 
@@ -36,7 +40,9 @@ fn recording() -> Vec<u8> {
             let t = f64::from(i) / f64::from(rate);
             let pitch = 140.0 + 25.0 * (t * 2.0).sin();
             let loudness = 0.3 + 0.25 * (t * 12.0).sin();
-            let tone: f64 = (1..8).map(|h| (t * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h)).sum();
+            let tone: f64 = (1..8)
+                .map(|h| (t * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h))
+                .sum();
             #[expect(clippy::cast_possible_truncation, reason = "a sample")]
             let sample = (tone * loudness * 9000.0) as i16;
             sample
@@ -103,11 +109,11 @@ on_both! {
         assert_eq!((&again["generation"]["id"], &again["reused"]), (&spoken["generation"]["id"], &json!(true)));
         let query = "query($id: ID!) { organization(id: $id) {
             generations(first: 10) { totalCount nodes { text voiceName author { name } } }
-            usage { characters heldCharacters byMember { characters user { name } } } } }";
+            usage { total(metric: CHARACTERS) heldCharacters byMember(metric: CHARACTERS) { quantity user { name } } } } }";
         let seen = ada.data(query, json!({ "id": organization })).await["organization"].clone();
         assert_eq!(seen["generations"]["totalCount"], 1);
         assert_eq!(seen["generations"]["nodes"][0]["author"]["name"], "Ben");
-        assert_eq!(seen["usage"]["characters"], "15");
+        assert_eq!(seen["usage"]["total"], "15");
         assert_eq!(seen["usage"]["heldCharacters"], "0");
         assert_eq!(seen["usage"]["byMember"][0]["user"]["name"], "Ben");
 

@@ -125,7 +125,7 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             found.map(|found| {
                 let id = invitation.as_uuid();
                 let token = core.tokens.derive(INVITATION_TOKEN, id.as_bytes(), sending);
-                let link = format!("{url}/invitations/{}", token.expose());
+                let link = core.settings.invitation_link(&token.expose());
                 (found.invitation.email.clone(), invited(&found, &link, url))
             })
         }
