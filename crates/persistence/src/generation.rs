@@ -3,32 +3,29 @@
 //! Written by hand: the history is the hottest list, and its rows are wide, so every statement names the columns that
 //! it needs, in the order in which they are read.
 
+mod row;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use resonance_authz::{
     CancelGenerations, CreateGenerations, DeleteGenerations, Grant, Implies, ReadGenerations, ReadVoices,
     SystemGrant, system::Deliver,
 };
 use resonance_domain::{
-    AudioFormat, Generation, GenerationFailure, GenerationFilter, GenerationId, GenerationState, Id, InOrg,
-    OrganizationId, Page, PageRequest, SpeechSettings, UserId, VoiceAddress, VoiceId, VoiceOfGeneration,
-    VoiceScope,
+    Generation, GenerationFilter, GenerationId, GenerationState, Id, InOrg, Page, PageRequest, UserId,
+    VoiceAddress,
 };
-use sea_orm::{QueryResult, Value};
+use sea_orm::Value;
 use uuid::Uuid;
 
+use self::row::{COLUMNS, read, scope};
+pub(crate) use self::row::{read_format, read_scope, read_settings};
 use crate::{
     IdCursor, StorageError,
     executor::Executor,
     page::{contains_pattern, folded},
     raw::Sql,
-    read_rows::{count, known},
+    read_rows::count,
 };
-
-/// The columns that [`read`] reads.
-const COLUMNS: &str = "id, created_by, voice_id, voice_scope, voice_name, text, characters,
-    temperature, top_p, top_k, repetition_penalty, speed, format, engine, state, progress,
-    failure_code, failure_message, audio_key, audio_bytes, duration_ms, sample_rate,
-    created_at, started_at, finished_at";
 
 /// How far the time in a generation's id may be from the time at which it was made, which another statement of the
 /// same use case tells.
@@ -409,87 +406,6 @@ fn within_reach(sql: &mut Sql, only_of: Option<UserId>) {
 fn first_uuid_of(time: DateTime<Utc>) -> Uuid {
     let millis = u128::try_from(time.timestamp_millis()).unwrap_or(0);
     Uuid::from_u128((millis << 80) | (7 << 76) | (0b10 << 62))
-}
-
-pub(crate) const fn scope(scope: VoiceScope) -> &'static str {
-    match scope {
-        VoiceScope::System => "system",
-        VoiceScope::Custom => "custom",
-    }
-}
-
-pub(crate) fn read_scope(text: &str) -> Result<VoiceScope, StorageError> {
-    match text {
-        "system" => Ok(VoiceScope::System),
-        "custom" => Ok(VoiceScope::Custom),
-        _ => Err(StorageError::corrupt("generations.voice_scope")),
-    }
-}
-
-fn read(row: &QueryResult, organization: OrganizationId) -> Result<Generation, StorageError> {
-    let failure_code: Option<String> = row.try_get_by_index(16)?;
-    let scope: String = row.try_get_by_index(3)?;
-    Ok(Generation {
-        id: Id::from_uuid(row.try_get_by_index(0)?),
-        organization,
-        created_by: row.try_get_by_index::<Option<Uuid>>(1)?.map(UserId::from_uuid),
-        voice: VoiceOfGeneration {
-            id: VoiceId::from_uuid(row.try_get_by_index(2)?),
-            scope: read_scope(&scope)?,
-            name: row.try_get_by_index(4)?,
-        },
-        text: row.try_get_by_index(5)?,
-        characters: count(row.try_get_by_index(6)?, "generations.characters")?,
-        settings: read_settings(row, 7)?,
-        format: read_format(row, 12)?,
-        engine: row.try_get_by_index(13)?,
-        state: known(
-            GenerationState::from_stored(&row.try_get_by_index::<String>(14)?),
-            "generations.state",
-        )?,
-        progress: row.try_get_by_index(15)?,
-        failure: match failure_code {
-            Some(code) => Some(GenerationFailure {
-                code,
-                message: row.try_get_by_index::<Option<String>>(17)?.unwrap_or_default(),
-            }),
-            None => None,
-        },
-        audio_key: row.try_get_by_index(18)?,
-        audio_bytes: optional(row, 19, "generations.audio_bytes")?,
-        duration_ms: optional(row, 20, "generations.duration_ms")?,
-        sample_rate: match row.try_get_by_index::<Option<i32>>(21)? {
-            Some(rate) => Some(count(i64::from(rate), "generations.sample_rate")?),
-            None => None,
-        },
-        created_at: row.try_get_by_index(22)?,
-        started_at: row.try_get_by_index(23)?,
-        finished_at: row.try_get_by_index(24)?,
-    })
-}
-
-/// The settings, from five columns that begin at `first`.
-pub(crate) fn read_settings(row: &QueryResult, first: usize) -> Result<SpeechSettings, StorageError> {
-    Ok(SpeechSettings {
-        temperature: row.try_get_by_index(first)?,
-        top_p: row.try_get_by_index(first + 1)?,
-        top_k: count(
-            i64::from(row.try_get_by_index::<i32>(first + 2)?),
-            "generations.top_k",
-        )?,
-        repetition_penalty: row.try_get_by_index(first + 3)?,
-        speed: row.try_get_by_index(first + 4)?,
-    })
-}
-
-pub(crate) fn read_format(row: &QueryResult, column: usize) -> Result<AudioFormat, StorageError> {
-    let format: String = row.try_get_by_index(column)?;
-    known(AudioFormat::from_stored(&format), "generations.format")
-}
-
-fn optional(row: &QueryResult, column: usize, place: &'static str) -> Result<Option<u64>, StorageError> {
-    let value: Option<i64> = row.try_get_by_index(column)?;
-    value.map(|value| count(value, place)).transpose()
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Standings of users in organizations.
 
-use resonance_authz::{Authorizer, Denied, StandError, Standing, StandingRecord, StandingSource};
+use chrono::{DateTime, Utc};
+use resonance_authz::{Authorizer, Denied, SignedIn, StandError, Standing, StandingRecord, StandingSource};
 use resonance_domain::{Id, OrganizationId, UserId};
+use sea_orm::{DbErr, QueryResult};
+use uuid::Uuid;
 
 use crate::{StorageError, executor::Executor, read_rows};
 
@@ -19,6 +22,35 @@ impl Standings<'_> {
     /// [`Denied::NotVisible`] for whoever is no member, or the database's error.
     pub async fn of(self, user: UserId, organization: OrganizationId) -> UserStanding {
         Authorizer::new(self).standing(user, organization).await
+    }
+
+    /// The same, as long as the user's session is open: for what goes on after the request in which the session was
+    /// checked. One statement.
+    ///
+    /// # Errors
+    /// [`Denied::NotVisible`] also for whoever's session has ended, or the database's error.
+    pub async fn of_session(
+        self,
+        signed_in: SignedIn,
+        organization: OrganizationId,
+        now: DateTime<Utc>,
+    ) -> UserStanding {
+        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2
+            AND EXISTS (SELECT 1 FROM sessions WHERE id = $3 AND user_id = $1 AND expires_at > $4)";
+        let values = [
+            signed_in.user.as_uuid().into(),
+            organization.as_uuid().into(),
+            signed_in.session.as_uuid().into(),
+            now.into(),
+        ];
+        let row = self.0.one(FIND, values, read).await.map_err(StandError::Source)?;
+        let record = row.map(record).transpose().map_err(StandError::Source)?;
+        let record = record.ok_or(StandError::Denied(Denied::NotVisible))?;
+        Ok(Authorizer::<Self>::standing_of(
+            signed_in.user,
+            organization,
+            record,
+        ))
     }
 
     /// The same, holding the organization's row until the unit of work ends, for rules that span rows: last admin,
@@ -54,20 +86,18 @@ impl StandingSource for Standings<'_> {
     ) -> Result<Option<StandingRecord>, StorageError> {
         // Deleting an organization deletes its memberships in the same transaction, so a row is proof enough.
         const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2";
-        let row = self
-            .0
-            .one(
-                FIND,
-                [user.as_uuid().into(), organization.as_uuid().into()],
-                |row| Ok((row.try_get_by_index(0)?, row.try_get_by_index::<String>(1)?)),
-            )
-            .await?;
-        row.map(|(membership, role)| {
-            Ok(StandingRecord {
-                membership: Id::from_uuid(membership),
-                role: read_rows::role(&role, "memberships.role")?,
-            })
-        })
-        .transpose()
+        let values = [user.as_uuid().into(), organization.as_uuid().into()];
+        self.0.one(FIND, values, read).await?.map(record).transpose()
     }
+}
+
+fn read(row: &QueryResult) -> Result<(Uuid, String), DbErr> {
+    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+}
+
+fn record((membership, role): (Uuid, String)) -> Result<StandingRecord, StorageError> {
+    Ok(StandingRecord {
+        membership: Id::from_uuid(membership),
+        role: read_rows::role(&role, "memberships.role")?,
+    })
 }

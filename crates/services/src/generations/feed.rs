@@ -1,7 +1,7 @@
 //! Generations as they change.
 //!
 //! A live note only says where to look: every item is read anew, under a standing that is read anew, so that a feed
-//! ends with the membership that it rests on.
+//! ends with the membership and the session that it rests on.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use resonance_authz::{Denied, Grant, ReadGenerations};
-use resonance_domain::{Generation, GenerationId, InOrg, OrganizationId};
+use resonance_domain::{EventKind, Generation, GenerationId, InOrg, OrganizationId};
 use resonance_persistence::{Heard, LiveNote, Repositories};
 use tokio::sync::broadcast::{
     Receiver,
@@ -131,7 +131,7 @@ impl Ear {
                 subject,
             }) => {
                 if organization != Some(self.organization) {
-                    return None;
+                    return self.is_about_me(&kind, subject?).then_some(Hint::Standing);
                 }
                 match kind.split('.').next() {
                     Some("generation") => {
@@ -145,11 +145,22 @@ impl Ear {
         }
     }
 
+    /// Whether a note says that this very session may have ended. It may also end unheard; then it ends the feed as soon
+    /// as anything is to be told.
+    fn is_about_me(&self, kind: &str, subject: String) -> bool {
+        self.request.signed_in().is_ok_and(|me| {
+            (kind == EventKind::SessionRevoked.as_str() && subject == me.session.type_id())
+                || (kind == EventKind::UserPasswordChanged.as_str() && subject == me.user.type_id())
+        })
+    }
+
     /// Authority to read as it is now, not as it was when the request began.
     async fn grant(&self) -> Outcome<Grant<ReadGenerations>> {
-        let user = self.request.signed_in()?.user;
-        let standings = self.request.core().database.standings();
-        Ok(standings.of(user, self.organization).await?.grant()?)
+        let core = self.request.core();
+        let (me, now) = (self.request.signed_in()?, core.clock.now());
+        let standings = core.database.standings();
+        let standing = standings.of_session(me, self.organization, now).await?;
+        Ok(standing.grant()?)
     }
 
     async fn read(&self, id: GenerationId) -> Outcome<Option<Generation>> {

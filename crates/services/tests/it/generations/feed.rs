@@ -102,6 +102,31 @@ on_both! {
         }
     }
 
+    async fn a_feed_ends_with_the_session(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let asked = studio.ask("Hello").await;
+        studio.engine.hold();
+        let _node = start(studio.services());
+        studio.engine.has_begun(1).await;
+        // One session is ended by its owner, the other one unheard.
+        for unheard in [false, true] {
+            let person = if unheard { &studio.ada } else { &studio.mel };
+            let request = studio.instance.request_in(person, studio.organization).await;
+            let mut feed = request.watch_generation(address(&asked));
+            until(&mut feed, |one| one.state == GenerationState::Running).await;
+            if unheard {
+                let user = studio.instance.sql_id(person.user.as_uuid());
+                studio.instance.sql(&format!("DELETE FROM sessions WHERE user_id = {user}")).await;
+                studio.engine.tell(0.5);
+            } else {
+                request.accounts().sign_out().await.unwrap();
+            }
+            while let Some(item) = next(&mut feed).await {
+                assert!(item.unwrap().progress < 0.5);
+            }
+        }
+    }
+
     async fn strangers_see_nothing_happen(backend: Backend) {
         let studio = Studio::new(backend).await;
         let (_, elsewhere, stranger) = studio.neighbour().await;
