@@ -66,8 +66,13 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
         },
         stop: stop.clone(),
     };
-    let router = resonance_gateway::router(services, schema, options)
-        .merge(Router::new().route("/metrics", get(move || std::future::ready(metrics.render()))));
+    let measured = services.clone();
+    let metrics = get(async move || {
+        measured.set_gauges().await;
+        metrics.render()
+    });
+    let router =
+        resonance_gateway::router(services, schema, options).merge(Router::new().route("/metrics", metrics));
 
     tracing::info!(%address, url = configuration.settings.public_url, "listening");
     let server = axum::serve(

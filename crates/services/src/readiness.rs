@@ -2,6 +2,8 @@
 
 use std::{future::Future, time::Duration};
 
+use resonance_persistence::{JobQueue, Repositories as _};
+
 use crate::Services;
 
 /// How long a part may take to answer before it counts as gone.
@@ -25,6 +27,28 @@ impl Services {
             ask("objects", core.blobs.check())
         );
         vec![database, objects]
+    }
+}
+
+impl Services {
+    /// Sets the gauges that are read from the database: how many jobs each queue holds, by state. What they showed
+    /// before stays if the database does not answer.
+    pub async fn set_gauges(&self) {
+        match self.core().database.jobs().depths().await {
+            Ok(depths) => {
+                for queue in JobQueue::ALL {
+                    for state in ["waiting", "queued", "running", "dead"] {
+                        let depth = depths.iter().find(|(q, s, _)| q == queue.as_str() && s == state);
+                        #[expect(clippy::cast_precision_loss, reason = "a gauge; nobody has 2^53 jobs")]
+                        metrics::gauge!("resonance_jobs", "queue" => queue.as_str(), "state" => state)
+                            .set(depth.map_or(0.0, |(_, _, depth)| *depth as f64));
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "counting jobs failed");
+            }
+        }
     }
 }
 
