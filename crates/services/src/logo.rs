@@ -70,7 +70,8 @@ impl Organizations<'_> {
         new: Option<(BlobKey, Pledge)>,
     ) -> Outcome<ViewedOrganization> {
         let core = self.0.core();
-        core.database
+        let stored = core
+            .database
             .atomically(async |uow| {
                 let (grant, mut viewed) = self.hold(uow, organization).await?;
                 let before = viewed.organization.clone();
@@ -89,7 +90,11 @@ impl Organizations<'_> {
                 self.store(uow, &grant, &before, &mut viewed.organization).await?;
                 Ok(viewed)
             })
-            .await
+            .await;
+        if let (Err(_), Some((_, pledge))) = (&stored, &new) {
+            pledge.abandon(core).await;
+        }
+        stored
     }
 
     /// The logo, or else an avatar of the initials. For members, and for whoever presents a URL that

@@ -128,9 +128,12 @@ async fn make(core: &Core, voice: &Voice) -> Outcome<Option<Delivery>> {
                     }
                     Ok::<_, ServiceError>(noted)
                 })
-                .await?;
-            // The voice was deleted meanwhile: the pledge, not redeemed, removes what was just stored.
-            noted.then_some(key)
+                .await;
+            // The voice may have been deleted meanwhile.
+            if !matches!(noted, Ok(true)) {
+                pledge.abandon(core).await;
+            }
+            noted?.then_some(key)
         }
     };
     match made {

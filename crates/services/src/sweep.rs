@@ -2,7 +2,8 @@
 //!
 //! The object store and the database share no transaction. So whoever uploads first *pledges* the objects: a job that
 //! removes them later, committed before the first byte is sent. The transaction that stores the owning row redeems the
-//! pledge. If the node dies anywhere in between, the job remains, and removes what nobody owns.
+//! pledge. If the node dies anywhere in between, the job remains, and removes what nobody owns. If that transaction is
+//! refused, the uploader has the objects removed at once.
 //!
 //! INVARIANT: objects are uploaded only under a prefix that is pledged, and a pledge is redeemed only before its job
 //! has started; otherwise the row would own objects that are being removed.
@@ -32,6 +33,8 @@ pub(crate) enum Owner {
 #[must_use = "the objects are removed if nobody redeems the pledge"]
 pub(crate) struct Pledge {
     subject: Uuid,
+    prefix: BlobKey,
+    owner: Owner,
 }
 
 impl Pledge {
@@ -44,7 +47,11 @@ impl Pledge {
         core.database
             .atomically(async |uow| uow.jobs().add(job).await)
             .await?;
-        Ok(Self { subject })
+        Ok(Self {
+            subject,
+            prefix: prefix.clone(),
+            owner,
+        })
     }
 
     /// Keeps the objects, if this unit of work commits: call it where the row that owns them is stored.
@@ -56,6 +63,20 @@ impl Pledge {
                 "storing an object",
                 "it took longer than the grace for uploads",
             ))
+        }
+    }
+
+    /// Has the uploaded objects removed at once, unless the owner does own them: call it when the unit of work that
+    /// was to redeem the pledge failed. The pledge's own job may have run too early, before the upload was complete.
+    pub(crate) async fn abandon(&self, core: &Core) {
+        let job = removal(core, &self.prefix, self.owner);
+        let added = core
+            .database
+            .atomically(async |uow| uow.jobs().add(job).await)
+            .await;
+        if let Err(error) = added {
+            tracing::warn!(prefix = %self.prefix, error = &error as &dyn std::error::Error,
+                "removing an upload failed; it is left to the pledge");
         }
     }
 }

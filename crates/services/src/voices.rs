@@ -39,7 +39,7 @@ impl Voices<'_> {
     /// # Errors
     /// Refusals of the filter, `NotVisible`, `Forbidden`, or the database's.
     pub async fn list(
-        &self,
+        self,
         organization: OrganizationId,
         filter: VoiceFilter,
         sort: VoiceSort,
@@ -60,7 +60,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// As [`Voices::list`].
-    pub async fn count(&self, organization: OrganizationId, filter: VoiceFilter) -> Outcome<u64> {
+    pub async fn count(self, organization: OrganizationId, filter: VoiceFilter) -> Outcome<u64> {
         let grant = self.0.grant::<ReadVoices>(organization).await?;
         let filter = checked(filter)?;
         Ok(self.0.core().database.voices().count(&grant, &filter).await?)
@@ -71,7 +71,7 @@ impl Voices<'_> {
     /// # Errors
     /// Refusals of the filter, or the database's.
     pub async fn catalogue(
-        &self,
+        self,
         filter: VoiceFilter,
         sort: VoiceSort,
         page: &PageRequest<TextCursor>,
@@ -90,7 +90,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// As [`Voices::catalogue`].
-    pub async fn count_catalogue(&self, filter: VoiceFilter) -> Outcome<u64> {
+    pub async fn count_catalogue(self, filter: VoiceFilter) -> Outcome<u64> {
         let filter = checked(filter)?;
         Ok(self.0.core().database.voices().count_catalogue(&filter).await?)
     }
@@ -99,7 +99,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// `Unauthenticated` (for custom voices), `NotVisible`, `Forbidden`, or the database's.
-    pub async fn get(&self, address: VoiceAddress) -> Outcome<Voice> {
+    pub async fn get(self, address: VoiceAddress) -> Outcome<Voice> {
         let voices = self.0.core().database.voices();
         let voice = match address {
             VoiceAddress::System(id) => voices.system_voice(id).await?.map(Voice::System),
@@ -116,7 +116,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn get_many(&self, addresses: &[VoiceAddress]) -> Outcome<HashMap<VoiceAddress, Voice>> {
+    pub async fn get_many(self, addresses: &[VoiceAddress]) -> Outcome<HashMap<VoiceAddress, Voice>> {
         let mut system = Vec::new();
         let mut custom = BTreeMap::<_, Vec<_>>::new();
         for address in addresses {
@@ -155,7 +155,7 @@ impl Voices<'_> {
         Ok(found.into_iter().map(|voice| (voice.address(), voice)).collect())
     }
 
-    fn event(&self, kind: EventKind, voice: InOrg<VoiceId>, payload: serde_json::Value) -> NewEvent {
+    fn event(self, kind: EventKind, voice: InOrg<VoiceId>, payload: serde_json::Value) -> NewEvent {
         self.0
             .event(kind, Some(voice.organization), voice.global_id(), payload)
     }

@@ -29,6 +29,7 @@ pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
 pub use race::at_once;
 pub use resonance_persistence::count_statements;
+pub use sql::sql_at;
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.
 ///

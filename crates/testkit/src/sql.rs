@@ -5,21 +5,28 @@ use uuid::Uuid;
 
 use crate::Instance;
 
+/// Runs a statement on the database with that URL; how many rows it changed.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn sql_at(url: &str, statement: &str) -> u64 {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(url).await.unwrap();
+        connection.execute(statement).await.unwrap().rows_affected()
+    } else {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        connection.execute(statement).await.unwrap().rows_affected()
+    }
+}
+
 impl Instance {
     /// Runs a statement; how many rows it changed.
     ///
     /// # Panics
     /// If the database refuses.
     pub async fn sql(&self, statement: &str) -> u64 {
-        let url = &self.test_database.url;
-        let statement = sqlx::AssertSqlSafe(statement.to_owned());
-        if url.starts_with("sqlite:") {
-            let mut connection = SqliteConnection::connect(url).await.unwrap();
-            connection.execute(statement).await.unwrap().rows_affected()
-        } else {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            connection.execute(statement).await.unwrap().rows_affected()
-        }
+        sql_at(&self.test_database.url, statement).await
     }
 
     /// An id as a literal of this database's SQL.

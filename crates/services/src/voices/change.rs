@@ -31,7 +31,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// Refusals of the input, `NotVisible`, `Forbidden`, or the database's.
-    pub async fn update(&self, input: UpdateVoice) -> Outcome<CustomVoice> {
+    pub async fn update(self, input: UpdateVoice) -> Outcome<CustomVoice> {
         let core = self.0.core();
         let user = self.0.signed_in()?.user;
         let UpdateVoice { voice: address, .. } = input;
@@ -81,7 +81,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// `NotVisible`, `Forbidden`, or the database's.
-    pub async fn delete(&self, address: InOrg<VoiceId>) -> Outcome<()> {
+    pub async fn delete(self, address: InOrg<VoiceId>) -> Outcome<()> {
         let core = self.0.core();
         let user = self.0.signed_in()?.user;
         let folder = previews::folder(address)?;

@@ -63,7 +63,7 @@ impl Voices<'_> {
     /// # Errors
     /// Refusals of the input, `OrganizationRequired`, `NotVisible`, `Forbidden`, or a failure of the database, the
     /// object store or the engine.
-    pub async fn create(&self, input: CreateVoice) -> Outcome<CustomVoice> {
+    pub async fn create(self, input: CreateVoice) -> Outcome<CustomVoice> {
         let core = self.0.core();
         let organization = self.0.organization(input.organization)?;
         // Before the costly work, and once more where it is written.
@@ -120,7 +120,8 @@ impl Voices<'_> {
         };
         let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
         core.blobs.put(&key, input.sample, recording.content_type).await?;
-        core.database
+        let stored = core
+            .database
             .atomically(async |uow| {
                 let grant = uow.standings().of(user, organization).await?.grant()?;
                 pledge.redeem(uow).await?;
@@ -137,8 +138,11 @@ impl Voices<'_> {
                 uow.record(self.event(EventKind::VoiceCreated, address, payload));
                 Ok::<_, ServiceError>(())
             })
-            .await?;
-        Ok(voice)
+            .await;
+        if stored.is_err() {
+            pledge.abandon(core).await;
+        }
+        stored.map(|()| voice)
     }
 }
 

@@ -17,7 +17,7 @@ impl Voices<'_> {
 
     /// A link to a voice's preview, for a while, for whoever sees the voice.
     #[must_use]
-    pub fn preview_url(&self, voice: &Voice) -> String {
+    pub fn preview_url(self, voice: &Voice) -> String {
         self.0.services().signed_url(&Self::preview_path(voice.address()))
     }
 
@@ -26,7 +26,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// `Unauthenticated`, `NotVisible`, `Forbidden`, or a failure of the database, the object store or the engine.
-    pub async fn preview(&self, address: VoiceAddress, signature: Option<&SignedQuery>) -> Outcome<Delivery> {
+    pub async fn preview(self, address: VoiceAddress, signature: Option<&SignedQuery>) -> Outcome<Delivery> {
         let core = self.0.core();
         let signed = self.0.is_signed(&Self::preview_path(address), signature);
         let voice = match address {
@@ -58,7 +58,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn sample_url(&self, voice: &CustomVoice) -> Outcome<Option<String>> {
+    pub async fn sample_url(self, voice: &CustomVoice) -> Outcome<Option<String>> {
         let path = Self::sample_path(InOrg::new(voice.organization, voice.id));
         match self.0.grant::<UpdateVoices>(voice.organization).await {
             Ok(_) => Ok(Some(self.0.services().signed_url(&path))),
@@ -71,11 +71,7 @@ impl Voices<'_> {
     ///
     /// # Errors
     /// `Unauthenticated`, `NotVisible`, `Forbidden`, or a failure of the database or the object store.
-    pub async fn sample(
-        &self,
-        address: InOrg<VoiceId>,
-        signature: Option<&SignedQuery>,
-    ) -> Outcome<Delivery> {
+    pub async fn sample(self, address: InOrg<VoiceId>, signature: Option<&SignedQuery>) -> Outcome<Delivery> {
         let core = self.0.core();
         let voices = core.database.voices();
         let voice = if self.0.is_signed(&Self::sample_path(address), signature) {

@@ -22,6 +22,7 @@ mod sign_in;
 mod sign_up;
 mod strangers;
 mod tenants;
+mod voices;
 
 /// The newest invitation's token that was mailed to `address`, once all mails are out.
 async fn mailed_token(instance: &resonance_testkit::Instance, address: &str) -> String {
