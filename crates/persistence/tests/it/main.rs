@@ -7,3 +7,4 @@ mod connections;
 mod history;
 mod population;
 mod schema;
+mod voices;
