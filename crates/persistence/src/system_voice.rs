@@ -81,6 +81,13 @@ impl Voices<'_> {
         _grant: &SystemGrant<Catalogue>,
         voices: &[SystemVoice],
     ) -> Result<u64, StorageError> {
+        if self.0.is_postgres() {
+            // Of two nodes that seed at once, the second would collide with the first one's ids, which `ON CONFLICT`
+            // by engine and key does not cover.
+            self.0
+                .execute("LOCK TABLE system_voices IN SHARE ROW EXCLUSIVE MODE", [])
+                .await?;
+        }
         let mut written = 0;
         for batch in voices.chunks(BATCH) {
             written += self

@@ -38,18 +38,24 @@ on_both! {
 
     async fn seeding_again_and_on_many_nodes_at_once_changes_nothing(backend: Backend) {
         let instance = Instance::with_engines(backend, resonance_testkit::builtin_engine(), |_| ()).await;
-        let others = [instance.another_node().await, instance.another_node().await];
-        let (a, b, c) = tokio::join!(
-            instance.services.seed_catalogue(),
-            others[0].seed_catalogue(),
-            others[1].seed_catalogue(),
-        );
-        a.unwrap();
-        b.unwrap();
-        c.unwrap();
+        let nodes = [
+            instance.services.clone(),
+            instance.another_node().await,
+            instance.another_node().await,
+            instance.another_node().await,
+        ];
+        for _ in 0..30 {
+            instance.sql("DELETE FROM system_voices").await;
+            let mut seeding = tokio::task::JoinSet::new();
+            for node in &nodes {
+                let node = node.clone();
+                seeding.spawn(async move { node.seed_catalogue().await.unwrap() });
+            }
+            seeding.join_all().await;
+        }
         let first = catalogue(&instance.anonymous()).await;
         instance.clock.advance(chrono::TimeDelta::hours(1));
-        others[0].seed_catalogue().await.unwrap();
+        nodes[1].seed_catalogue().await.unwrap();
         assert_eq!(catalogue(&instance.anonymous()).await, first);
     }
 
