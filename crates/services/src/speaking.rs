@@ -259,7 +259,8 @@ impl Take<'_> {
             code: failure.code.to_owned(),
             message: failure.message.clone(),
         };
-        core.database
+        let ended = core
+            .database
             .atomically(async |uow| {
                 let ended = uow.jobs().complete(self.job).await?
                     && uow
@@ -274,10 +275,12 @@ impl Take<'_> {
                     let payload = json!({ "code": shown.code, "message": shown.message });
                     uow.record(self.event(EventKind::GenerationFailed, payload));
                 }
-                Ok::<_, ServiceError>(())
+                Ok::<_, ServiceError>(ended)
             })
             .await?;
-        metrics::counter!("resonance_generations_total", "state" => "failed").increment(1);
+        if ended {
+            metrics::counter!("resonance_generations_total", "state" => "failed").increment(1);
+        }
         Ok(())
     }
 

@@ -124,12 +124,13 @@ impl TestEngine {
         self.most_at_work.fetch_max(at_work, Ordering::SeqCst);
         let _leaving = Leaving(&self.at_work);
         self.texts.lock().unwrap().push(text.to_owned());
+        // Before anybody who waits for the beginning can tell a fraction.
+        let mut fractions = self.fraction.subscribe();
         self.begun.send_modify(|begun| *begun += 1);
         if let Some(error) = self.failures.lock().unwrap().pop_front() {
             return Err(error);
         }
         if self.holding.load(Ordering::SeqCst) {
-            let mut fractions = self.fraction.subscribe();
             loop {
                 tokio::select! {
                     permit = self.gate.acquire() => break permit.unwrap().forget(),
