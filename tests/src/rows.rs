@@ -2,6 +2,7 @@
 
 use resonance_domain::OrganizationId;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
+use uuid::Uuid;
 
 use crate::Server;
 
@@ -56,7 +57,12 @@ impl Server {
     /// If it is none.
     #[must_use]
     pub fn organization_literal(&self, id: &str) -> String {
-        let uuid = id.parse::<OrganizationId>().unwrap().as_uuid();
+        self.literal(id.parse::<OrganizationId>().unwrap().as_uuid())
+    }
+
+    /// A UUID as a literal of this database's SQL.
+    #[must_use]
+    pub fn literal(&self, uuid: Uuid) -> String {
         if self.is_sqlite() {
             format!("x'{}'", uuid.simple())
         } else {

@@ -119,7 +119,15 @@ impl Server {
     /// # Panics
     /// If it does not come up again.
     pub async fn kill_and_restart(mut self) -> Self {
-        self.process.kill().await.unwrap();
+        self.kill().await;
+        self.restart().await
+    }
+
+    /// Starts a process that was killed again on what it left.
+    ///
+    /// # Panics
+    /// If it does not come up again.
+    pub async fn restart(self) -> Self {
         Self::spawn(Arc::clone(&self.shared), self.variables.clone()).await
     }
 

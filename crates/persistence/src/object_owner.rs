@@ -11,7 +11,7 @@ use crate::{StorageError, executor::Executor};
 pub struct ObjectOwners<'a>(pub(crate) Executor<'a>);
 
 impl ObjectOwners<'_> {
-    /// Whether the voice exists, which keeps its recording and its preview.
+    /// Whether the voice exists, which keeps its recording.
     ///
     /// # Errors
     /// The database's.
@@ -21,6 +21,21 @@ impl ObjectOwners<'_> {
         voice: InOrg<VoiceId>,
     ) -> Result<bool, StorageError> {
         const FIND: &str = "SELECT 1 FROM voices WHERE organization_id = $1 AND id = $2";
+        let values = [voice.organization.as_uuid().into(), voice.id.as_uuid().into()];
+        self.any(FIND, values).await
+    }
+
+    /// Whether the voice exists and has its preview.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn voice_has_preview(
+        self,
+        _grant: &SystemGrant<Purge>,
+        voice: InOrg<VoiceId>,
+    ) -> Result<bool, StorageError> {
+        const FIND: &str =
+            "SELECT 1 FROM voices WHERE organization_id = $1 AND id = $2 AND preview_key IS NOT NULL";
         let values = [voice.organization.as_uuid().into(), voice.id.as_uuid().into()];
         self.any(FIND, values).await
     }

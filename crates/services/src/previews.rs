@@ -43,7 +43,7 @@ impl Turns {
     }
 }
 
-/// The folder of a custom voice's objects.
+/// The folder of a custom voice's objects: the recording, and a folder with the preview.
 pub(crate) fn folder(voice: InOrg<VoiceId>) -> Outcome<BlobKey> {
     let InOrg { organization, id } = voice;
     key(&format!(
@@ -115,9 +115,9 @@ async fn make(core: &Core, voice: &Voice) -> Outcome<Option<Delivery>> {
             Some(key)
         }
         VoiceAddress::Custom(address) => {
-            let folder = folder(address)?;
-            let key = key(&format!("{folder}/preview.mp3"))?;
-            let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
+            let folder = key(&format!("{}/preview", folder(address)?))?;
+            let key = key(&format!("{folder}/audio.mp3"))?;
+            let pledge = Pledge::make(core, &folder, Owner::Preview(address)).await?;
             core.blobs.put(&key, spoken.bytes, spoken.content_type).await?;
             let noted = core
                 .database

@@ -22,6 +22,8 @@ use crate::{Outcome, ServiceError, core::Core};
 pub(crate) enum Owner {
     /// A voice, by existing.
     Voice(InOrg<VoiceId>),
+    /// A voice, by having its preview.
+    Preview(InOrg<VoiceId>),
     /// A generation, by having its audio.
     Generation(InOrg<GenerationId>),
     /// An organization, by having a logo under the prefix.
@@ -86,6 +88,7 @@ impl Pledge {
 pub(crate) fn removal(core: &Core, prefix: &BlobKey, owner: Owner) -> NewJob {
     let (organization, unless) = match owner {
         Owner::Voice(voice) => (voice.organization, json!({ "voice": voice.global_id() })),
+        Owner::Preview(voice) => (voice.organization, json!({ "preview": voice.global_id() })),
         Owner::Generation(generation) => (
             generation.organization,
             json!({ "generation": generation.global_id() }),
@@ -123,6 +126,7 @@ fn read(payload: &Value) -> Option<(BlobKey, Owner)> {
     let id = id.as_str()?;
     let owner = match kind.as_str() {
         "voice" => Owner::Voice(id.parse().ok()?),
+        "preview" => Owner::Preview(id.parse().ok()?),
         "generation" => Owner::Generation(id.parse().ok()?),
         "logo" => Owner::Logo(id.parse().ok()?),
         _ => return None,
@@ -135,6 +139,7 @@ async fn is_owned(core: &Core, prefix: &BlobKey, owner: Owner) -> Outcome<bool> 
     let owners = core.database.object_owners();
     Ok(match owner {
         Owner::Voice(voice) => owners.voice_exists(&grant, voice).await?,
+        Owner::Preview(voice) => owners.voice_has_preview(&grant, voice).await?,
         Owner::Generation(generation) => owners.generation_has_audio(&grant, generation).await?,
         Owner::Logo(organization) => {
             let key = owners.logo_key(&grant, organization).await?;
@@ -162,6 +167,10 @@ mod tests {
                 "voice",
             ),
             (
+                Owner::Preview(InOrg::new(organization, Id::from_uuid(Uuid::from_u128(8)))),
+                "preview",
+            ),
+            (
                 Owner::Generation(InOrg::new(organization, Id::from_uuid(Uuid::from_u128(8)))),
                 "generation",
             ),
@@ -169,7 +178,7 @@ mod tests {
         ];
         for (owner, kind) in owners {
             let id = match owner {
-                Owner::Voice(voice) => voice.global_id(),
+                Owner::Voice(voice) | Owner::Preview(voice) => voice.global_id(),
                 Owner::Generation(generation) => generation.global_id(),
                 Owner::Logo(organization) => organization.type_id(),
             };

@@ -4,10 +4,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::allow_attributes,
     reason = "tests"
 )]
 
 mod access;
+mod crash;
 mod races;
 mod story;

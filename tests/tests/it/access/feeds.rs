@@ -8,8 +8,11 @@ use tests::{SchemaDocument, World};
 
 use super::{Outsider, Targets, assert_no_leak, assert_same, reads};
 
+/// Makes variables.
+type Variables = fn(&Targets) -> Value;
+
 /// How a subscription is asked for what an organization has.
-const FEEDS: &[(&str, fn(&Targets) -> Value)] = &[
+const FEEDS: &[(&str, Variables)] = &[
     ("generation", |of| json!({ "id": of.generation })),
     ("generations", |of| json!({ "organizationId": of.organization })),
 ];

@@ -5,8 +5,11 @@ use tests::World;
 
 use super::{Outsider, Targets, assert_no_leak, assert_same};
 
+/// Makes a path.
+type Path = fn(&Targets) -> String;
+
 /// The routes of what is an organization's, and what its members get there.
-const ROUTES: &[(fn(&Targets) -> String, u16)] = &[
+const ROUTES: &[(Path, u16)] = &[
     (|of| format!("/audio/{}", of.generation), 200),
     (|of| format!("/organizations/{}/logo", of.organization), 200),
     (|of| format!("/voices/{}/preview", of.voice), 200),
@@ -48,7 +51,7 @@ pub(super) async fn walk(world: &World) {
 }
 
 /// The path of A's thing with the signature of B's of the same kind.
-async fn signed_for_b(world: &World, route: fn(&Targets) -> String) -> String {
+async fn signed_for_b(world: &World, route: Path) -> String {
     let query = "query($organization: ID!, $voice: ID!, $generation: ID!) {
         organization(id: $organization) { logoUrl }
         voice: node(id: $voice) { ... on Voice { previewUrl sampleUrl } }
