@@ -17,9 +17,9 @@ pub(crate) struct Connection {
 
 static HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 static LENGTH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\ncontent-length: "));
-/// Errors of the request as a whole, and refusals in a payload.
-static ERRORS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""errors":["#));
-static USER_ERRORS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#"rrors":[{"#));
+/// Of errors of the request as a whole, and of refusals in a payload: of the input, and of a part of it.
+static ERRORS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [r#""errors":["#, r#""userErrors":[{"#, r#""userError":{"#].map(Finder::new));
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
@@ -51,7 +51,7 @@ impl Connection {
         }
         let body = &self.buffer[head..head + length];
         let status = self.buffer.get(9..12).unwrap_or_default();
-        if status != b"200" || ERRORS.find(body).is_some() || USER_ERRORS.find(body).is_some() {
+        if status != b"200" || ERRORS.iter().any(|errors| errors.find(body).is_some()) {
             bail!(
                 "the server answered {}: {}",
                 String::from_utf8_lossy(status),

@@ -85,7 +85,8 @@ impl Question {
                     Self::Q2 | Self::Q3 => json!({ "organization": token.organization }),
                     Self::M1 => json!({ "input": {
                         "organizationId": token.organization,
-                        "emailAddresses": [format!("guest-{FRESH}@bench.example")],
+                        "emails": [format!("guest-{FRESH}@bench.example")],
+                        "role": "org:member",
                     } }),
                 };
                 Request {

@@ -38,7 +38,7 @@ const LANGUAGES: [(&str, &str); 4] = [
     ("es-ES", "es"),
 ];
 /// How many peaks a generation keeps for players to draw.
-const PEAKS: usize = 200;
+const PEAKS: usize = 256;
 const SAMPLE_RATE: i32 = 22_050;
 
 struct MadeVoice {
@@ -137,7 +137,7 @@ impl Population {
                 voice.by.into(),
                 voice.made_at.into(),
                 "Made up: there is no speaker.".into(),
-                format!("organizations/{organization}/voices/{}/sample", voice.id).into(),
+                format!("organizations/{organization}/voices/{}/sample.wav", voice.id).into(),
                 AudioFormat::Wav.content_type().into(),
                 882_044_i64.into(),
                 20_000_i64.into(),
@@ -233,7 +233,7 @@ impl Population {
                 GenerationState::Succeeded.as_str().into(),
                 1.0.into(),
                 format!(
-                    "organizations/{}/generations/{}.{}",
+                    "organizations/{}/generations/{}/audio.{}",
                     made.organization,
                     made.id,
                     format.extension()
