@@ -50,6 +50,8 @@ pub(crate) async fn run(
         .output()
         .await
         .context("pgbench cannot be run: install PostgreSQL's contributed programs")?;
+    // The postmaster takes note of its children's ends, and of their times, within moments.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let after = postgres.process().time_of_family()?;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "pgbench failed: {told}");

@@ -87,8 +87,10 @@ impl managed::Manager for Manager {
     type Error = Error;
 
     async fn create(&self) -> Result<PostgresConnection, Error> {
+        // What is rare and large, kept apart: the future of every statement holds what this one does.
+        let connection = Box::pin(PgConnection::connect_with(&self.0)).await?;
         Ok(PostgresConnection {
-            connection: PgConnection::connect_with(&self.0).await?,
+            connection,
             at_rest: true,
             in_transaction: false,
         })
@@ -99,7 +101,7 @@ impl managed::Manager for Manager {
             return Err(RecycleError::message("interrupted"));
         }
         if metrics.last_used() > REST {
-            held.connection.ping().await?;
+            Box::pin(held.connection.ping()).await?;
         }
         Ok(())
     }
