@@ -1,6 +1,9 @@
 //! Parsed documents, kept so that a query is parsed and measured once.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::{
     Name, Positioned, ServerError, Variables,
@@ -25,9 +28,21 @@ type RequestError = Box<ServerError>;
 pub(crate) struct Document {
     pub(crate) parsed: ExecutableDocument,
     tokens: u32,
+    /// Whether the schema was found to know all of it.
+    valid: AtomicBool,
 }
 
 impl Document {
+    /// Whether [`Document::found_valid`] was called.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.valid.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the document has passed validation.
+    pub(crate) fn found_valid(&self) {
+        self.valid.store(true, Ordering::Relaxed);
+    }
+
     /// The operation that a request names, by the specification's GetOperation.
     pub(crate) fn operation(&self, name: Option<&str>) -> Result<&OperationDefinition, RequestError> {
         let operations = &self.parsed.operations;
@@ -153,6 +168,7 @@ impl Documents {
         let document = Arc::new(Document {
             parsed,
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+            valid: AtomicBool::new(false),
         });
         self.by_text.insert(text.into(), Arc::clone(&document));
         Ok(document)

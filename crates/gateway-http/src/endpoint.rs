@@ -51,6 +51,7 @@ where
         Builder {
             sdl: schema.sdl(),
             executor: schema,
+            trusting: None,
             request_data: (),
             limits: Limits::default(),
             csrf: Csrf::default(),
@@ -75,6 +76,7 @@ impl<E: Executor, D: RequestData> GraphQlHttp<E, D> {
 /// Settings of a [`GraphQlHttp`].
 pub struct Builder<E, D = ()> {
     executor: E,
+    trusting: Option<E>,
     sdl: String,
     request_data: D,
     limits: Limits,
@@ -99,6 +101,7 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
     pub fn request_data<N: RequestData>(self, request_data: N) -> Builder<E, N> {
         Builder {
             executor: self.executor,
+            trusting: self.trusting,
             sdl: self.sdl,
             request_data,
             limits: self.limits,
@@ -107,6 +110,15 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
             keep_alive: self.keep_alive,
             shutdown: self.shutdown,
         }
+    }
+
+    /// Sets what executes documents that the schema has validated before, so that they are not validated each time: the
+    /// same schema, built with [`ValidationMode::Fast`](async_graphql::ValidationMode::Fast). Requests with variables of
+    /// other types than the built-in scalars are always validated.
+    #[must_use]
+    pub fn once_validated(mut self, schema: E) -> Self {
+        self.trusting = Some(schema);
+        self
     }
 
     /// Sets how much one request may ask for.
@@ -157,6 +169,7 @@ impl<E: Executor, D: RequestData> Builder<E, D> {
         GraphQlHttp {
             engine: Arc::new(Engine {
                 executor: self.executor,
+                trusting: self.trusting,
                 request_data: self.request_data,
                 documents: Documents::new(),
                 field_types,

@@ -19,11 +19,14 @@ use crate::{
     params::Params,
     propagation::FieldTypes,
     refusal::json,
+    variables,
 };
 
 /// What all requests share.
 pub(crate) struct Engine<E, D> {
     pub(crate) executor: E,
+    /// Executes without validating.
+    pub(crate) trusting: Option<E>,
     pub(crate) request_data: D,
     pub(crate) documents: Documents,
     pub(crate) field_types: FieldTypes,
@@ -46,6 +49,8 @@ struct Running {
     document: Arc<Document>,
     operation_name: Option<String>,
     incidents: Incidents,
+    /// Whether validation would find nothing.
+    known_to_be_valid: bool,
 }
 
 /// What came of a request.
@@ -136,7 +141,7 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
             Err(refused) => return refused,
         };
         // A panic in a resolver is one operation's failure, also on a connection that serves many.
-        let execution = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
+        let execution = AssertUnwindSafe(self.executor_of(&running).execute(request)).catch_unwind();
         match tokio::time::timeout(self.limits.execution, execution).await {
             Ok(Ok(response)) => self.conclude(response, &running),
             Ok(Err(_)) => panicked(&running.incidents),
@@ -167,7 +172,8 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
             Err(refused) => return stream::once(async { refused }).boxed(),
         };
         let engine = Arc::clone(self);
-        let responses = AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
+        let responses = self.executor_of(&running).execute_stream(request, None);
+        let responses = AssertUnwindSafe(responses).catch_unwind();
         responses
             .map(move |response| match response {
                 Ok(response) => engine.conclude(response, &running),
@@ -176,9 +182,17 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
             .boxed()
     }
 
+    fn executor_of(&self, running: &Running) -> &E {
+        match &self.trusting {
+            Some(trusting) if running.known_to_be_valid => trusting,
+            _ => &self.executor,
+        }
+    }
+
     /// Makes an answer of a response: every error with a code, and nulls where the specification wants them.
     fn conclude(&self, mut response: Response, running: &Running) -> Answer {
         if response.errors.is_empty() {
+            running.document.found_valid();
             return Answer::Executed(Box::new(response));
         }
         if !masking::seal(&mut response, &running.incidents) {
@@ -188,6 +202,7 @@ impl<E: Executor, D: RequestData> Engine<E, D> {
             };
         }
         let document = &running.document;
+        document.found_valid();
         if let Ok(operation) = document.operation(running.operation_name.as_deref()) {
             self.field_types
                 .propagate(&document.parsed, operation, &mut response);
@@ -206,11 +221,14 @@ fn begin(operation: Operation, incidents: Incidents) -> Result<(Request, Running
     let operation_name = request.operation_name.clone();
     let definition = document.operation(operation_name.as_deref())?;
     check_required_variables(definition, &request.variables)?;
+    let known_to_be_valid =
+        document.is_valid() && variables::are_plainly_right(definition, &request.variables);
     request.set_parsed_query(document.parsed.clone());
     let running = Running {
         document,
         operation_name,
         incidents,
+        known_to_be_valid,
     };
     Ok((request, running))
 }

@@ -46,6 +46,7 @@ mod refusal;
 mod request_data;
 mod scan;
 mod upload;
+mod variables;
 mod web_socket;
 
 pub use code::Code;

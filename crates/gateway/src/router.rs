@@ -23,7 +23,9 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{ResonanceSchema, client, health, identify::Identify, invitation_page, mails, media, respond};
+use crate::{
+    SchemaOptions, client, health, identify::Identify, invitation_page, mails, media, respond, schema,
+};
 
 /// How the front door is to be.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ signUp { id }\n    userErrors { code field message }\n  }\n}\n\n\
 # and put the token below, under Headers: { \"Authorization\": \"Bearer …\" }\n";
 
 /// The routes of an instance. Mount them at the root.
-pub fn router(services: Services, schema: ResonanceSchema, options: GatewayOptions) -> Router {
+pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions) -> Router {
     let identify = Identify {
         services: services.clone(),
         trusted_proxies: options.trusted_proxies,
@@ -63,7 +65,8 @@ pub fn router(services: Services, schema: ResonanceSchema, options: GatewayOptio
     for origin in &options.allowed_origins {
         csrf = csrf.allow_origin(origin);
     }
-    let graphql = GraphQlHttp::builder(schema)
+    let graphql = GraphQlHttp::builder(schema::schema(schema))
+        .once_validated(schema::trusting_schema(schema))
         .request_data(identify.clone())
         .limits(options.limits)
         .csrf(csrf)

@@ -1,6 +1,6 @@
 //! The schema, put together of the GraphQL crates' parts.
 
-use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema};
+use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema, ValidationMode};
 use resonance_gateway_accounts::{AccountsMutation, UserLoader};
 use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery};
 use resonance_gateway_speech::{
@@ -43,7 +43,17 @@ pub struct SchemaOptions {
 /// Builds the schema.
 #[must_use]
 pub fn schema(options: SchemaOptions) -> ResonanceSchema {
+    build(options, ValidationMode::Strict)
+}
+
+/// Builds the schema as it executes documents that [`schema`] has validated before.
+pub(crate) fn trusting_schema(options: SchemaOptions) -> ResonanceSchema {
+    build(options, ValidationMode::Fast)
+}
+
+fn build(options: SchemaOptions, mode: ValidationMode) -> ResonanceSchema {
     let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .validation_mode(mode)
         .limit_complexity(options.complexity);
     if options.introspection {
         builder

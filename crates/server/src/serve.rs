@@ -50,10 +50,10 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
         let (services, stop) = (services.clone(), stop.clone());
         async move { services.run(stop).await }
     });
-    let schema = resonance_gateway::schema(SchemaOptions {
+    let schema = SchemaOptions {
         introspection: configuration.introspection,
         complexity: configuration.query_complexity,
-    });
+    };
     let options = GatewayOptions {
         playground: configuration.playground,
         mails: instance.mails.filter(|_| configuration.shows_mails()),

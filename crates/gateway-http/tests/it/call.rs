@@ -16,6 +16,7 @@ pub(crate) fn app() -> Router {
 
 pub(crate) fn app_within(limits: Limits) -> Router {
     let graphql = GraphQlHttp::builder(sample::schema())
+        .once_validated(sample::trusting())
         .request_data(Callers)
         .csrf(
             Csrf::default()

@@ -10,6 +10,7 @@ mod masking;
 mod over_http;
 mod persisted;
 mod playground;
+mod revisits;
 mod sample;
 mod uploads;
 mod web_socket;

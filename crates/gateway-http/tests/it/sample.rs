@@ -7,7 +7,7 @@ use std::{
 
 use async_graphql::{
     Context, Data, EmptyMutation, EmptySubscription, Error, ErrorExtensions, Object, Result, Schema,
-    SimpleObject, Subscription, Upload,
+    SimpleObject, Subscription, Upload, ValidationMode,
 };
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, StatusCode, header};
@@ -17,6 +17,14 @@ pub(crate) type Sample = Schema<Query, Mutation, Events>;
 
 pub(crate) fn schema() -> Sample {
     Schema::build(Query, Mutation, Events)
+        .limit_complexity(1_000)
+        .finish()
+}
+
+/// The schema for documents that [`schema`] has validated.
+pub(crate) fn trusting() -> Sample {
+    Schema::build(Query, Mutation, Events)
+        .validation_mode(ValidationMode::Fast)
         .limit_complexity(1_000)
         .finish()
 }
