@@ -2,9 +2,17 @@
 
 use resonance_domain::OrganizationId;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
+use tokio::sync::{MappedMutexGuard, MutexGuard};
 use uuid::Uuid;
 
 use crate::Server;
+
+/// A connection to a database of either kind.
+#[derive(Debug)]
+pub(crate) enum Connected {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
 
 impl Server {
     /// The texts in the first column of a query's rows; null is empty.
@@ -12,17 +20,17 @@ impl Server {
     /// # Panics
     /// If the database refuses, or these are no texts.
     pub async fn texts(&self, query: &str) -> Vec<String> {
-        let url = self.database_url();
         let query = AssertSqlSafe(query.to_owned());
-        let texts = |text: Option<String>| text.unwrap_or_default();
-        if self.is_sqlite() {
-            let mut connection = SqliteConnection::connect(url).await.unwrap();
-            let rows = connection.fetch_all(query).await.unwrap();
-            rows.iter().map(|row| texts(row.get(0))).collect()
-        } else {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            let rows = connection.fetch_all(query).await.unwrap();
-            rows.iter().map(|row| texts(row.get(0))).collect()
+        let text = |text: Option<String>| text.unwrap_or_default();
+        match &mut *self.connection().await {
+            Connected::Sqlite(connection) => {
+                let rows = connection.fetch_all(query).await.unwrap();
+                rows.iter().map(|row| text(row.get(0))).collect()
+            }
+            Connected::Postgres(connection) => {
+                let rows = connection.fetch_all(query).await.unwrap();
+                rows.iter().map(|row| text(row.get(0))).collect()
+            }
         }
     }
 
@@ -31,15 +39,25 @@ impl Server {
     /// # Panics
     /// If the database refuses.
     pub async fn execute(&self, statement: &str) {
-        let url = self.database_url();
         let statement = AssertSqlSafe(statement.to_owned());
-        if self.is_sqlite() {
-            let mut connection = SqliteConnection::connect(url).await.unwrap();
-            connection.execute(statement).await.unwrap();
-        } else {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            connection.execute(statement).await.unwrap();
+        match &mut *self.connection().await {
+            Connected::Sqlite(connection) => drop(connection.execute(statement).await.unwrap()),
+            Connected::Postgres(connection) => drop(connection.execute(statement).await.unwrap()),
         }
+    }
+
+    /// A connection past the server, opened once.
+    async fn connection(&self) -> MappedMutexGuard<'_, Connected> {
+        let mut connection = self.own_connection().lock().await;
+        if connection.is_none() {
+            let url = self.database_url();
+            *connection = Some(if self.is_sqlite() {
+                Connected::Sqlite(SqliteConnection::connect(url).await.unwrap())
+            } else {
+                Connected::Postgres(PgConnection::connect(url).await.unwrap())
+            });
+        }
+        MutexGuard::map(connection, |connection| connection.as_mut().unwrap())
     }
 
     /// How many rows `what` names, such as `voices WHERE name = 'a'`.

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Client, binary};
+use crate::{Client, binary, rows::Connected};
 
 /// A node of an instance: a process with a data folder and a database of its own, or shared with other nodes.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Shared {
+    // Closed before the database is dropped.
+    connection: tokio::sync::Mutex<Option<Connected>>,
     folder: TempDir,
     database: TestDatabase,
 }
@@ -47,6 +49,7 @@ impl Server {
     /// If it does not come up.
     pub async fn start_with(backend: Backend, variables: &[(&str, &str)]) -> Self {
         let shared = Shared {
+            connection: tokio::sync::Mutex::default(),
             folder: tempfile::tempdir().unwrap(),
             database: TestDatabase::empty(backend).await,
         };
@@ -187,6 +190,10 @@ impl Server {
     #[must_use]
     pub fn database_url(&self) -> &str {
         &self.shared.database.url
+    }
+
+    pub(crate) fn own_connection(&self) -> &tokio::sync::Mutex<Option<Connected>> {
+        &self.shared.connection
     }
 
     /// What was logged so far.
