@@ -17,6 +17,7 @@ mod recording;
 mod rows;
 mod schema;
 mod server;
+mod socket;
 mod world;
 
 pub use answer::Answer;
@@ -26,4 +27,5 @@ pub use people::{PASSWORD, Person};
 pub use recording::{picture, recording, wav};
 pub use schema::{Field, SchemaDocument};
 pub use server::Server;
+pub use socket::Socket;
 pub use world::{Tenant, World};

@@ -41,6 +41,17 @@ impl Server {
         Person::of(&client, payload["token"].as_str().unwrap(), email).await
     }
 
+    /// Opens another session of somebody's.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn sign_in(&self, person: &Person) -> Person {
+        let client = self.anonymous().from(&address_of(&person.email));
+        let input = json!({ "email": person.email, "password": PASSWORD });
+        let payload = client.mutate("signIn", "SignInInput", "token", input).await;
+        Person::of(&client, payload["token"].as_str().unwrap(), &person.email).await
+    }
+
     /// Signs somebody up by the link of an invitation, without accepting it yet.
     ///
     /// # Panics

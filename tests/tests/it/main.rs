@@ -11,5 +11,6 @@
 
 mod access;
 mod crash;
+mod nodes;
 mod races;
 mod story;
