@@ -36,7 +36,6 @@ async fn a_valid_document_is_validated_once() {
 
 #[tokio::test]
 async fn a_request_is_answered_alike_the_first_and_every_further_time() {
-    let app = app();
     let greeting = "query ($name: String!) { greeting(name: $name) }";
     let double = "query ($number: Int!, $skip: Boolean) { caller double(number: $number) @skip(if: $skip) }";
     let optional = "query ($number: Int = 2) { double(number: $number) }";
@@ -61,6 +60,7 @@ async fn a_request_is_answered_alike_the_first_and_every_further_time() {
     ];
     for (query, variables) in requests {
         let request = json!({ "query": query, "variables": variables });
+        let app = app();
         let first = ask(&app, request.clone()).await;
         // A good request in between, for those whose documents are valid.
         ask(
