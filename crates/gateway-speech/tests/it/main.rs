@@ -1,4 +1,4 @@
-//! Generations and usage as GraphQL clients see them.
+//! Voices, generations and usage as GraphQL clients see them.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -6,3 +6,4 @@ mod descriptions;
 mod generations;
 mod schema;
 mod usage;
+mod voices;

@@ -1,17 +1,28 @@
 //! A schema of this crate's parts alone.
 
-use async_graphql::{Context, Object, Response, Schema};
+use std::io::{Seek as _, Write as _};
+
+use async_graphql::{Context, MergedObject, Object, Response, Schema, UploadValue};
 use futures_util::{StreamExt as _, stream::BoxStream};
 use resonance_domain::OrganizationId;
-use resonance_gateway_kit::ApiResult;
+use resonance_gateway_accounts::UserLoader;
+use resonance_gateway_kit::{ApiResult, request};
 use resonance_gateway_speech::{
     GenerationConnection, GenerationFilter, GenerationsMutation, GenerationsSubscription, Usage, UsagePeriod,
-    VoiceLoader, generations_of, usage_of,
+    VoiceArguments, VoiceConnection, VoiceFilter, VoiceLoader, VoiceOrder, VoicesMutation, VoicesQuery,
+    generations_of, usage_of, voices_of,
 };
 use resonance_services::Request;
 use serde_json::Value;
 
-pub(crate) struct Query;
+#[derive(Default)]
+pub(crate) struct Roots;
+
+#[derive(Default, MergedObject)]
+pub(crate) struct Query(Roots, VoicesQuery);
+
+#[derive(Default, MergedObject)]
+pub(crate) struct Mutation(GenerationsMutation, VoicesMutation);
 
 pub(crate) struct Organization(OrganizationId);
 
@@ -31,6 +42,25 @@ impl Organization {
         generations_of(context, self.0, filter, first, after, last, before).await
     }
 
+    /// The voices.
+    async fn voices(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<VoiceFilter>,
+        #[graphql(desc = "How.")] order_by: Option<VoiceOrder>,
+        #[graphql(desc = "How many.")] first: Option<i32>,
+        #[graphql(desc = "After.")] after: Option<String>,
+    ) -> ApiResult<VoiceConnection> {
+        let arguments = VoiceArguments {
+            first,
+            after,
+            filter,
+            order: order_by,
+            ..VoiceArguments::default()
+        };
+        voices_of(request(context)?, self.0, arguments).await
+    }
+
     /// The usage.
     async fn usage(
         &self,
@@ -42,7 +72,7 @@ impl Organization {
 }
 
 #[Object]
-impl Query {
+impl Roots {
     /// An organization.
     async fn organization(
         &self,
@@ -52,10 +82,10 @@ impl Query {
     }
 }
 
-pub(crate) type TestSchema = Schema<Query, GenerationsMutation, GenerationsSubscription>;
+pub(crate) type TestSchema = Schema<Query, Mutation, GenerationsSubscription>;
 
 pub(crate) fn schema() -> TestSchema {
-    Schema::build(Query, GenerationsMutation, GenerationsSubscription).finish()
+    Schema::build(Query::default(), Mutation::default(), GenerationsSubscription).finish()
 }
 
 fn operation(request: &Request, document: &str, variables: Value) -> async_graphql::Request {
@@ -63,11 +93,27 @@ fn operation(request: &Request, document: &str, variables: Value) -> async_graph
         .variables(async_graphql::Variables::from_json(variables))
         .data(request.clone())
         .data(VoiceLoader::of(request.clone()))
+        .data(UserLoader::of(request.clone()))
 }
 
 /// Executes a document as `request`.
 pub(crate) async fn execute(request: &Request, document: &str, variables: Value) -> Response {
     schema().execute(operation(request, document, variables)).await
+}
+
+/// Executes a document whose input's `sample` is that file.
+pub(crate) async fn upload(request: &Request, document: &str, variables: Value, file: &[u8]) -> Response {
+    let mut operation = operation(request, document, variables);
+    let mut content = tempfile::tempfile().unwrap();
+    content.write_all(file).unwrap();
+    content.rewind().unwrap();
+    let value = UploadValue {
+        filename: "voice.txt".to_owned(),
+        content_type: Some("text/plain".to_owned()),
+        content,
+    };
+    operation.set_upload("variables.input.sample", value);
+    schema().execute(operation).await
 }
 
 /// Executes a document that must not fail; its data.
@@ -81,7 +127,7 @@ pub(crate) fn subscribe(request: &Request, document: &str, variables: Value) -> 
     responses.map(shown).boxed()
 }
 
-fn shown(response: Response) -> Value {
+pub(crate) fn shown(response: Response) -> Value {
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     response.data.into_json().unwrap()
 }
