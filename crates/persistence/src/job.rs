@@ -24,13 +24,11 @@ pub enum JobQueue {
     Sweep,
     /// Removing what is left of a deleted organization.
     Purge,
-    /// Making the preview of a voice.
-    Preview,
 }
 
 impl JobQueue {
     /// Every queue.
-    pub const ALL: [Self; 5] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge, Self::Preview];
+    pub const ALL: [Self; 4] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge];
 
     /// The stored form.
     #[must_use]
@@ -40,7 +38,6 @@ impl JobQueue {
             Self::Mail => "mail",
             Self::Sweep => "sweep",
             Self::Purge => "purge",
-            Self::Preview => "preview",
         }
     }
 }

@@ -47,11 +47,6 @@ fn way(services: &Services, queue: JobQueue) -> Way {
             attempts: u32::MAX,
             wait: TimeDelta::seconds(2),
         },
-        JobQueue::Preview => Way {
-            concurrency: 1,
-            attempts: 5,
-            wait: TimeDelta::seconds(5),
-        },
     }
 }
 
@@ -62,7 +57,6 @@ async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome
         JobQueue::Sweep => sweep::sweep(services.core(), job).await,
         JobQueue::Speak => speaking::speak(services.core(), job).await,
         JobQueue::Purge => purge::purge(services.core(), job).await,
-        JobQueue::Preview => Err(ServiceError::internal("a queue without a worker", queue.as_str())),
     }
 }
 

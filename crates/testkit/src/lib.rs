@@ -18,6 +18,7 @@ mod organizations;
 mod outcome;
 mod people;
 mod race;
+mod recording;
 mod sql;
 mod studio;
 
@@ -28,6 +29,7 @@ pub use instance::{Instance, SECRET, builtin_engine};
 pub use outcome::verdict;
 pub use people::{PASSWORD, Person};
 pub use race::at_once;
+pub use recording::recording;
 pub use resonance_persistence::count_statements;
 pub use sql::sql_at;
 

@@ -1,11 +1,10 @@
 //! Voices.
 
-use std::num::NonZeroU32;
-
 use resonance_domain::{AudioFormat, OrganizationId, RoleKey};
 use resonance_services::Request;
-use resonance_speech::audio::{Pcm, encode};
-use resonance_testkit::{Backend, Instance, Person, TestEngine, builtin_engine, count_statements, on_both};
+use resonance_testkit::{
+    Backend, Instance, Person, TestEngine, builtin_engine, count_statements, on_both, recording,
+};
 use serde_json::{Value, json};
 
 use crate::schema::{data, error_code, execute, shown, upload};
@@ -58,7 +57,7 @@ impl Booth {
 
     /// The id of a voice that Ada makes.
     async fn make(&self, name: &str) -> String {
-        let made = shown(upload(&self.as_of(&self.ada).await, CREATE, given(name), &recording()).await);
+        let made = shown(upload(&self.as_of(&self.ada).await, CREATE, given(name), &sample()).await);
         made["createVoice"]["voice"]["id"].as_str().unwrap().to_owned()
     }
 }
@@ -68,11 +67,9 @@ fn given(name: &str) -> Value {
         "consent": { "attested": true, "statement": "I am the speaker." } } })
 }
 
-/// Ten seconds of a tone.
-fn recording() -> Vec<u8> {
-    let samples = (0..80_000).map(|n| 0.3 * (n as f32 * 0.1).sin()).collect();
-    let pcm = Pcm::new(samples, NonZeroU32::new(8_000).unwrap());
-    encode(&pcm, AudioFormat::Wav).unwrap().bytes.to_vec()
+/// Ten seconds of sound.
+fn sample() -> Vec<u8> {
+    recording(10.0, 8_000, 0.3, AudioFormat::Wav).to_vec()
 }
 
 on_both! {
@@ -102,8 +99,8 @@ on_both! {
 
     async fn a_voice_is_made_of_an_upload(backend: Backend) {
         let booth = Booth::new(backend).await;
-        let recording = recording();
-        let made = shown(upload(&booth.as_of(&booth.ada).await, CREATE, given("Vera"), &recording).await);
+        let sample = sample();
+        let made = shown(upload(&booth.as_of(&booth.ada).await, CREATE, given("Vera"), &sample).await);
         assert_eq!(made["createVoice"]["userErrors"], json!([]));
         let voice = &made["createVoice"]["voice"];
         assert_eq!(voice["name"], "Vera");
@@ -112,7 +109,7 @@ on_both! {
         assert_eq!(voice["createdBy"]["name"], "Ada");
         assert_eq!(
             voice["sample"],
-            json!({ "durationMs": 10_000, "sampleRate": 8_000, "channels": 1, "bytes": recording.len(),
+            json!({ "durationMs": 10_000, "sampleRate": 8_000, "channels": 1, "bytes": sample.len(),
                 "contentType": "audio/wav" })
         );
         assert_eq!(
@@ -127,7 +124,7 @@ on_both! {
         let ada = booth.as_of(&booth.ada).await;
         let mut wrong = given("");
         wrong["input"]["consent"]["attested"] = json!(false);
-        let refused = shown(upload(&ada, CREATE, wrong, &recording()).await);
+        let refused = shown(upload(&ada, CREATE, wrong, &sample()).await);
         assert_eq!(refused["createVoice"]["voice"], Value::Null);
         let told: Vec<(&str, &str)> = refused["createVoice"]["userErrors"]
             .as_array()
@@ -141,7 +138,7 @@ on_both! {
         let large = vec![0; 20 * 1024 * 1024 + 2];
         let large = shown(upload(&ada, CREATE, given("Vera"), &large).await);
         assert_eq!(large["createVoice"]["userErrors"][0]["code"], "FILE_TOO_LARGE");
-        let forbidden = upload(&booth.as_of(&booth.mel).await, CREATE, given("Vera"), &recording()).await;
+        let forbidden = upload(&booth.as_of(&booth.mel).await, CREATE, given("Vera"), &sample()).await;
         assert_eq!(error_code(&forbidden), "FORBIDDEN");
     }
 

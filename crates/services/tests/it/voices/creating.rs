@@ -102,7 +102,7 @@ on_both! {
             assert_eq!(verdict(&refused), expected);
         }
         assert_eq!(booth.traces().await, [0; 4]);
-        assert_eq!(booth.objects().await, [String::new(); 0]);
+        assert_eq!(booth.objects().await, Vec::<String>::new());
     }
 
     async fn everything_wrong_with_a_new_voice_is_told_at_once(backend: Backend) {
@@ -132,7 +132,7 @@ on_both! {
         };
         assert_eq!(verdict(&ada.voices().create(unattested).await), "CONSENT_REQUIRED consent.attested");
         assert_eq!(booth.traces().await, [0; 4]);
-        assert_eq!(booth.objects().await, [String::new(); 0]);
+        assert_eq!(booth.objects().await, Vec::<String>::new());
     }
 
     async fn an_engine_makes_voices_only_in_languages_that_it_speaks(backend: Backend) {
@@ -143,7 +143,7 @@ on_both! {
         let unknown = CreateVoice { engine: Some("warp".into()), ..input("Worf", recordings::short_wav()) };
         assert_eq!(verdict(&ada.voices().create(unknown).await), "UNSUPPORTED engine");
         assert_eq!(booth.traces().await, [0; 4]);
-        assert_eq!(booth.objects().await, [String::new(); 0]);
+        assert_eq!(booth.objects().await, Vec::<String>::new());
     }
 
     async fn whoever_may_not_make_voices_has_nothing_decoded(backend: Backend) {

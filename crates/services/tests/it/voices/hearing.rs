@@ -64,7 +64,7 @@ on_both! {
         booth.engine.fail_next(resonance_speech::engine::EngineError::transient("hoarse"));
         let mel = booth.as_mel().await;
         assert!(mel.voices().preview(voice, None).await.is_err());
-        assert_eq!(booth.objects().await, [String::new(); 0]);
+        assert_eq!(booth.objects().await, Vec::<String>::new());
         assert!(mel.voices().preview(voice, None).await.is_ok());
     }
 
@@ -128,7 +128,7 @@ on_both! {
         assert_eq!(hearing.await.unwrap(), "NOT_FOUND");
         booth.instance.clock.advance(TimeDelta::minutes(16));
         booth.instance.services.settle().await.unwrap();
-        assert_eq!(booth.objects().await, [String::new(); 0]);
+        assert_eq!(booth.objects().await, Vec::<String>::new());
         assert_eq!(booth.count("jobs").await, 0);
     }
 
