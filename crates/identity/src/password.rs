@@ -222,8 +222,6 @@ pub struct PasswordHashError;
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
 
     fn cheap() -> Passwords {
@@ -338,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_account_is_never_matched_and_costs_the_same_time() {
+    fn an_absent_account_is_never_matched() {
         let passwords = Passwords::new(PasswordCost {
             memory_kib: 4096,
             passes: 2,
@@ -351,22 +349,6 @@ mod tests {
         assert!(passwords.verify_or_dummy("correct horse battery", Some(&stored)));
         assert!(!passwords.verify_or_dummy("wrong horse battery", Some(&stored)));
         assert!(!passwords.verify_or_dummy("correct horse battery", None));
-        // The fastest of several runs is what the work costs when nobody disturbs it.
-        let fastest = |stored: Option<&str>| {
-            (0..9)
-                .map(|_| {
-                    let start = Instant::now();
-                    let _ = passwords.verify_or_dummy("wrong horse battery", stored);
-                    start.elapsed()
-                })
-                .min()
-                .unwrap_or(Duration::ZERO)
-        };
-        let (present, absent) = (fastest(Some(&stored)), fastest(None));
-        assert!(
-            absent * 2 > present && present * 2 > absent,
-            "present {present:?}, absent {absent:?}"
-        );
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod reads;
 mod routes;
 mod targets;
 
+use std::collections::BTreeMap;
+
 use resonance_testkit::on_both;
 use serde_json::Value;
 use tests::{Answer, Client, SchemaDocument, World};
@@ -103,7 +105,7 @@ fn assert_same(hidden: &Answer, absent: &Answer, words: &[&str], about: &str) {
             if let Some(errors) = json["errors"].as_array_mut() {
                 errors.sort_by_key(Value::to_string);
             }
-            answer.body = format!("{json:#}");
+            answer.body = format!("{:#}", sorted(json));
         }
         answer
     };
@@ -112,6 +114,21 @@ fn assert_same(hidden: &Answer, absent: &Answer, words: &[&str], about: &str) {
         hidden, absent,
         "{about}: what is hidden differs from what is absent"
     );
+}
+
+/// The same with the fields of objects in alphabetical order: in which order they come back is chance, too.
+fn sorted(json: Value) -> Value {
+    match json {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields
+                .into_iter()
+                .map(|(name, value)| (name, sorted(value)))
+                .collect();
+            fields.into_iter().collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        json => json,
+    }
 }
 
 /// Replaces ids and times by marks.

@@ -57,7 +57,7 @@ async fn authenticate(database: &Database, hash: u8) -> Authenticated {
 }
 
 /// What the holder of a token sees.
-async fn view(database: &Database, hash: u8) -> String {
+async fn view(database: &Database, hash: u8) -> impl PartialEq + std::fmt::Debug + use<> {
     let authenticated = authenticate(database, hash).await;
     let standing = authenticated.standing.unwrap();
     let organization = standing.organization();
@@ -89,10 +89,7 @@ async fn view(database: &Database, hash: u8) -> String {
             &PageRequest::first(100),
         )
         .await;
-    format!(
-        "{:#?}",
-        (authenticated.user, viewed, members.unwrap(), voices.unwrap())
-    )
+    (authenticated.user, viewed, members.unwrap(), voices.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
