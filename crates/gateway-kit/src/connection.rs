@@ -86,7 +86,7 @@ pub fn page_request<P: DeserializeOwned, C>(
 
 /// Declares a connection and its edge.
 ///
-/// ```ignore
+/// ```text
 /// connection! {
 ///     /// Members, page by page.
 ///     OrganizationMemberConnection;

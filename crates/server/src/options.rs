@@ -58,7 +58,7 @@ options! {
     s3_path_style: bool, "s3-path-style", "RESONANCE_S3_PATH_STYLE";
     /// The mail server: smtps://USER:PASSWORD@HOST or smtp://… [default: mails lie in the folder mail of the data folder]
     smtp_url: String, "smtp-url", "RESONANCE_SMTP_URL";
-    /// The sender of mails [default: Resonance <noreply@localhost.localdomain>]
+    /// The sender of mails (Resonance at noreply@localhost.localdomain when nothing is said)
     mail_from: String, "mail-from", "RESONANCE_MAIL_FROM";
     /// Whether the playground is served at / [default: with SQLite, yes]
     playground: bool, "playground", "RESONANCE_PLAYGROUND";

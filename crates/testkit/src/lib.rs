@@ -35,7 +35,7 @@ pub use sql::sql_at;
 
 /// Runs an `async fn name(backend: Backend)` as two tests, `name::on_sqlite` and `name::on_postgres`.
 ///
-/// ```ignore
+/// ```text
 /// on_both! {
 ///     async fn a_stranger_sees_nothing(backend: Backend) { … }
 /// }
