@@ -53,10 +53,12 @@ pub(crate) fn new_password(
     name: Option<&str>,
     email: Option<&EmailAddress>,
 ) -> Result<NewPassword, FieldError> {
-    let local_part = email
-        .and_then(|email| email.key().rsplit_once('@'))
+    // The whole address, too: what stands before the `@` may be too short to count by itself.
+    let address = email.map(EmailAddress::key);
+    let local_part = address
+        .and_then(|address| address.rsplit_once('@'))
         .map(|(local, _)| local);
-    let personal: Vec<&str> = [Some("resonance"), name, local_part]
+    let personal: Vec<&str> = [Some("resonance"), name, address, local_part]
         .into_iter()
         .flatten()
         .collect();

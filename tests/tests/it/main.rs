@@ -11,6 +11,7 @@
 
 mod access;
 mod crash;
+mod inputs;
 mod nodes;
 mod races;
 mod story;

@@ -1,0 +1,8 @@
+//! Every wrong input gets its code, and leaves nothing behind.
+
+mod accounts;
+mod desk;
+mod files;
+mod organizations;
+mod requests;
+mod speech;
