@@ -77,13 +77,34 @@ fn keep_only_our_languages(data: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// How many files are forced to the disk at a time. File systems gather what is asked for together, and the first start
+/// of a server waits for this.
+const AT_A_TIME: usize = 32;
+
 fn sync(folder: &Path) -> io::Result<()> {
+    let mut paths = Vec::new();
+    collect(folder, &mut paths)?;
+    let share = paths.len().div_ceil(AT_A_TIME).max(1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = paths
+            .chunks(share)
+            .map(|paths| scope.spawn(move || paths.iter().try_for_each(|path| File::open(path)?.sync_all())))
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("a thread that wrote files panicked")))
+        })
+    })
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            sync(&path)?;
+            collect(&path, paths)?;
         } else {
-            File::open(&path)?.sync_all()?;
+            paths.push(path);
         }
     }
     Ok(())
