@@ -17,6 +17,7 @@ mod instance;
 mod organizations;
 mod outcome;
 mod people;
+mod population;
 mod race;
 mod recording;
 mod sql;

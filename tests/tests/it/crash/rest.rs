@@ -137,11 +137,19 @@ impl<'a> Promised<'a> {
                 assert_eq!(rows, 1, "{generation} was cancelled, and went on");
             }
         }
+        // What was begun ten times and never ended is given up, as it may be what kills its servers.
         let failed = self
             .server
-            .texts("SELECT failure_message FROM generations WHERE state = 'failed'")
+            .texts("SELECT failure_code || ': ' || failure_message FROM generations WHERE state = 'failed'")
             .await;
-        assert!(failed.is_empty(), "nothing here is a reason to fail: {failed:?}");
+        let unfounded: Vec<_> = failed
+            .iter()
+            .filter(|failure| !failure.contains("interrupted"))
+            .collect();
+        assert!(
+            unfounded.is_empty(),
+            "nothing here is a reason to fail: {unfounded:?}"
+        );
         for organization in all(&self.book.logos) {
             if !self.doomed.contains(&organization) {
                 let id = self.server.organization_literal(&organization);
