@@ -46,6 +46,16 @@ actions! {
     ReadMemberships: Some(Permission::MembershipsRead), implies ReadOrganization;
     /// Invite, remove, change roles.
     ManageMemberships: Some(Permission::MembershipsManage), implies ReadMemberships, ReadOrganization;
+    /// See the organization's mail domains.
+    ReadDomains: Some(Permission::DomainsRead), implies ReadOrganization;
+    /// Add, prove, change and remove domains.
+    ManageDomains: Some(Permission::DomainsManage), implies ReadOrganization;
+    /// Make, change and delete the organization's own roles.
+    ManageRoles: Some(Permission::RolesManage), implies ReadOrganization;
+    /// Read the audit log, and verify it.
+    ReadAudit: Some(Permission::AuditRead), implies ReadOrganization;
+    /// Make, change and delete webhook endpoints; see deliveries; read the feed of events.
+    ManageWebhooks: Some(Permission::WebhooksManage), implies ReadOrganization;
     /// List voices.
     ReadVoices: Some(Permission::VoicesRead), implies ReadOrganization;
     /// Make custom voices.

@@ -121,6 +121,60 @@ event_kinds! {
     InvitationDeclined = "invitation.declined";
     /// An invitation was taken back.
     InvitationRevoked = "invitation.revoked";
+    /// A custom role was made.
+    RoleCreated = "role.created";
+    /// A custom role was changed.
+    RoleUpdated = "role.updated";
+    /// A custom role was deleted.
+    RoleDeleted = "role.deleted";
+    /// An organization added a mail domain, which is not proved yet.
+    DomainCreated = "domain.created";
+    /// A code was sent to an address at a domain, to prove it.
+    DomainCodeSent = "domain.code_sent";
+    /// A domain was proved.
+    DomainVerified = "domain.verified";
+    /// A domain's way of enrolment or role changed.
+    DomainUpdated = "domain.updated";
+    /// A domain was removed.
+    DomainDeleted = "domain.deleted";
+    /// Somebody asked to join.
+    MembershipRequestCreated = "membership_request.created";
+    /// A request to join was accepted.
+    MembershipRequestAccepted = "membership_request.accepted";
+    /// A request to join was rejected.
+    MembershipRequestRejected = "membership_request.rejected";
+    /// Somebody took a request to join back.
+    MembershipRequestWithdrawn = "membership_request.withdrawn";
+    /// Somebody does not want to join an organization that their domain suggests.
+    SuggestionDismissed = "suggestion.dismissed";
+    /// A webhook endpoint was made.
+    WebhookEndpointCreated = "webhook_endpoint.created";
+    /// A webhook endpoint was changed.
+    WebhookEndpointUpdated = "webhook_endpoint.updated";
+    /// A webhook endpoint was deleted.
+    WebhookEndpointDeleted = "webhook_endpoint.deleted";
+    /// A webhook endpoint got a new secret.
+    WebhookSecretRotated = "webhook_endpoint.secret_rotated";
+    /// A webhook endpoint failed for so long that it gets nothing any more.
+    WebhookEndpointDisabled = "webhook_endpoint.disabled";
+    /// Deliveries to a webhook endpoint were asked for again.
+    WebhookReplayed = "webhook_endpoint.replayed";
+    /// Somebody tried what their role does not allow.
+    AccessRefused = "access.refused";
+    /// The instance's settings changed.
+    InstanceUpdated = "instance.updated";
+    /// A permission for services that embed the engine was registered.
+    PermissionRegistered = "permission.registered";
+    /// A registered permission was removed.
+    PermissionRemoved = "permission.removed";
+    /// An operator's powers were taken from a user.
+    UserUnmadeOperator = "user.unmade_operator";
+    /// A user was kept out by an operator; the sessions ended.
+    UserSuspended = "user.suspended";
+    /// A suspended user was let in again.
+    UserRestored = "user.restored";
+    /// An account was deleted.
+    UserDeleted = "user.deleted";
     /// A custom voice was made.
     VoiceCreated = "voice.created";
     /// A custom voice was changed.

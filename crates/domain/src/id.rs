@@ -192,6 +192,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A mail domain of an organization.
+    DomainId = Domain, "dom";
     /// Something that happened.
     EventId = Event, "evt";
     /// A text spoken by a voice.
@@ -204,8 +206,12 @@ ids! {
     JwtId = Jwt, "jwt";
     /// A user's membership in an organization.
     MembershipId = Membership, "mem";
+    /// A user's request to join an organization.
+    MembershipRequestId = MembershipRequest, "req";
     /// An organization: the tenant.
     OrganizationId = Organization, "org";
+    /// A custom role.
+    RoleId = Role, "role";
     /// A signed-in session.
     SessionId = Session, "sess";
     /// Somebody's wish for an account, until the address is proved.
@@ -220,6 +226,10 @@ ids! {
     VerificationCodeId = VerificationCode, "code";
     /// A voice, the instance's or an organization's.
     VoiceId = Voice, "voice";
+    /// One event on its way to one webhook endpoint.
+    WebhookDeliveryId = WebhookDelivery, "whd";
+    /// An address that an organization wants its events sent to.
+    WebhookEndpointId = WebhookEndpoint, "whe";
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use futures_util::FutureExt;
 use resonance_authz::{
     ACTIONS, Action, Actor, Authorizer, CancelGenerations, ChangeOrganization, CreateGenerations,
-    CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant,
-    ManageMemberships, ReadBilling, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage,
-    ReadVoices, SignedIn, StandError, Standing, UpdateVoices,
+    CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant, ManageDomains,
+    ManageMemberships, ManageRoles, ManageWebhooks, ReadAudit, ReadBilling, ReadDomains, ReadGenerations,
+    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, SignedIn, StandError, Standing, UpdateVoices,
 };
 use resonance_domain::{Id, OrganizationId, UserId};
 use uuid::Uuid;
@@ -54,6 +54,11 @@ const ENTRIES: &[Entry] = entries![
     DeleteOrganization,
     ReadMemberships,
     ManageMemberships,
+    ReadDomains,
+    ManageDomains,
+    ManageRoles,
+    ReadAudit,
+    ManageWebhooks,
     ReadVoices,
     CreateVoices,
     UpdateVoices,
