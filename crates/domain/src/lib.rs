@@ -50,8 +50,9 @@ pub use generation::{
     SpeechSettings, VoiceOfGeneration, reuse_key,
 };
 pub use id::{
-    EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId, OrganizationId,
-    ParseIdError, SessionId, SignUpId, UsageEntryId, UserEmailId, UserId, VerificationCodeId, VoiceId, kind,
+    DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
+    MembershipRequestId, OrganizationId, ParseIdError, RoleId, SessionId, SignUpId, UsageEntryId,
+    UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };
 pub use in_org::InOrg;
 pub use invitation::{
