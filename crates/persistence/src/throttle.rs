@@ -35,13 +35,18 @@ impl Throttles<'_> {
         let cost = per / i64::from(throttle.limit.max(1)) * i64::from(count);
         let now = now.timestamp_micros();
         // idle_at := max(idle_at, now) + cost, unless that lies more than `per` ahead.
-        const TAKE: &str =
-            "INSERT INTO throttles (key, idle_at) VALUES ($1, $2 + $3) ON CONFLICT (key) DO UPDATE
-            SET idle_at = CASE WHEN throttles.idle_at > $2 THEN throttles.idle_at ELSE $2 END + $3
-            WHERE CASE WHEN throttles.idle_at > $2 THEN throttles.idle_at ELSE $2 END + $3 <= $2 + $4
+        const TAKE: &str = "INSERT INTO throttles (key, idle_at) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE
+            SET idle_at = CASE WHEN throttles.idle_at > $3 THEN throttles.idle_at ELSE $3 END + $4
+            WHERE CASE WHEN throttles.idle_at > $3 THEN throttles.idle_at ELSE $3 END + $4 <= $5
             RETURNING idle_at";
         if cost <= per {
-            let values = [key.into(), now.into(), cost.into(), per.into()];
+            let values = [
+                key.into(),
+                (now + cost).into(),
+                now.into(),
+                cost.into(),
+                (now + per).into(),
+            ];
             if self.0.one(TAKE, values, |_| Ok(())).await?.is_some() {
                 return Ok(Ok(()));
             }
