@@ -162,6 +162,9 @@ fn render(captured: &[[Sent; 2]], question: Question) -> anyhow::Result<Script> 
     let mut text = format!(
         "-- What the server sends for one {question}, for `pgbench -M prepared`. Written by bench/load.sh --update-scripts.\n"
     );
+    if question.changes() {
+        text.push_str(&format!("\\set {FRESH} random(1, 1000000000000)\n"));
+    }
     let mut values = vec![Vec::new(); captured.len()];
     for (number, statement) in first[0].iter().enumerate() {
         let mut fresh = Vec::new();
@@ -212,7 +215,8 @@ fn expression(value: &str) -> Option<String> {
     if is_uuid {
         Some("gen_random_uuid()".to_owned())
     } else if let Some((_, domain)) = value.split_once('@').filter(|_| !value.contains('{')) {
-        Some(format!("gen_random_uuid() || '@{domain}'"))
+        // Not of a function: a condition on what changes from row to row finds no index.
+        Some(format!("(:{FRESH}::text || '@{domain}')"))
     } else if value.starts_with("\\x") && value.len() == 66 {
         Some("sha256(gen_random_uuid()::text::bytea)".to_owned())
     } else {
@@ -220,6 +224,9 @@ fn expression(value: &str) -> Option<String> {
         None
     }
 }
+
+/// A variable that has another value in each run of a script.
+const FRESH: &str = "fresh";
 
 fn name(statement: usize, place: usize) -> String {
     format!("s{:02}_v{:02}", statement + 1, place + 1)
