@@ -5,6 +5,8 @@ mod configuration;
 mod instance;
 mod options;
 mod serve;
+#[cfg(feature = "engine-espeak")]
+mod speech_data;
 mod telemetry;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -87,6 +89,10 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
     let (filter, format) = configuration::logging(&options)?;
     let configuration = Configuration::resolve(options)?;
     telemetry::log(filter, format);
+    #[cfg(feature = "engine-espeak")]
+    if matches!(line.command, None | Some(Command::Serve)) {
+        speech_data::install(&configuration)?;
+    }
     // One provider of cryptography for all clients; nothing may open a connection before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

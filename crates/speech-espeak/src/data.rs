@@ -28,7 +28,7 @@ pub struct InstallError {
 /// It is written beside its final place and renamed when it is complete and on the disk, so that a crash leaves
 /// nothing half done, and of two processes at once either may win.
 pub(crate) fn install(root: &Path) -> Result<PathBuf, InstallError> {
-    let folder = root.join(format!("espeak-ng-{}-{LAYOUT}", EspeakNg::version()));
+    let folder = folder(root);
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -38,6 +38,11 @@ pub(crate) fn install(root: &Path) -> Result<PathBuf, InstallError> {
             .map(|()| folder.clone())
             .map_err(|source| InstallError { folder, source }),
     }
+}
+
+/// The data's own folder below `root`.
+pub(crate) fn folder(root: &Path) -> PathBuf {
+    root.join(format!("espeak-ng-{}-{LAYOUT}", EspeakNg::version()))
 }
 
 fn write(root: &Path, folder: &Path) -> io::Result<()> {

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     catalogue,
-    data::{InstallError, install},
+    data::{InstallError, folder, install},
     derivation,
     language::{LANGUAGES, Language},
     speaking::{Report, Speaker},
@@ -37,6 +37,16 @@ pub struct EspeakEngine {
 }
 
 impl EspeakEngine {
+    /// Installs the engine's data (15 MB) below `data_root` as [`EspeakEngine::new`] does; whether it was missing.
+    ///
+    /// # Errors
+    /// If the data cannot be written there.
+    pub fn install(data_root: &Path) -> Result<bool, InstallError> {
+        let missing = !folder(data_root).is_dir();
+        install(data_root)?;
+        Ok(missing)
+    }
+
     /// Prepares the engine. Its data (15 MB) is kept in a folder of its own below `data_root`; several processes may
     /// share it.
     ///
