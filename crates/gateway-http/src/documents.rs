@@ -18,8 +18,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Code, Limits, measure, scan};
 
-/// Tokens that the cache holds in all. A parsed token takes some 100 bytes, so that this comes to a few megabytes.
-const CACHED_TOKENS: u64 = 50_000;
+/// About how many bytes of memory each cache holds.
+const CACHED_BYTES: u64 = 5_000_000;
+/// About how many bytes a parsed token takes.
+const BYTES_PER_TOKEN: usize = 100;
 
 type RequestError = Box<ServerError>;
 
@@ -27,7 +29,8 @@ type RequestError = Box<ServerError>;
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) parsed: ExecutableDocument,
-    tokens: u32,
+    /// About how many bytes it takes. Tokens alone do not tell: a comment or a string can be as long as a body.
+    weight: u32,
     /// Whether the schema was found to know all of it.
     valid: AtomicBool,
 }
@@ -115,12 +118,12 @@ impl Documents {
     pub(crate) fn new() -> Self {
         Self {
             by_text: Cache::builder()
-                .max_capacity(CACHED_TOKENS)
-                .weigher(|_, document: &Arc<Document>| document.tokens)
+                .max_capacity(CACHED_BYTES)
+                .weigher(|_, document: &Arc<Document>| document.weight)
                 .build(),
             by_hash: Cache::builder()
-                .max_capacity(CACHED_TOKENS)
-                .weigher(|_, document: &Arc<Document>| document.tokens)
+                .max_capacity(CACHED_BYTES)
+                .weigher(|_, document: &Arc<Document>| document.weight)
                 .build(),
         }
     }
@@ -167,7 +170,7 @@ impl Documents {
         measure::check(&parsed, limits)?;
         let document = Arc::new(Document {
             parsed,
-            tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+            weight: u32::try_from(text.len().saturating_add(tokens * BYTES_PER_TOKEN)).unwrap_or(u32::MAX),
             valid: AtomicBool::new(false),
         });
         self.by_text.insert(text.into(), Arc::clone(&document));
@@ -197,4 +200,33 @@ fn parse_error(error: parser::Error) -> ServerError {
     let mut error = ServerError::from(error);
     code.mark(&mut error);
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_by_its_length_and_not_by_its_tokens_alone() {
+        let documents = Documents::new();
+        for text in [
+            format!("{{ a }} # {}", "x".repeat(20_000)),
+            format!("{{ a(b: \"{}\") }}", "x".repeat(20_000)),
+        ] {
+            documents.find(Some(&text), None, &Limits::default()).unwrap();
+            let hash = hex::encode(Sha256::digest(&text));
+            let persisted = serde_json::json!({ "version": 1, "sha256Hash": hash });
+            let persisted = async_graphql::Value::from_json(persisted).ok();
+            documents
+                .find(Some(&text), persisted, &Limits::default())
+                .unwrap();
+        }
+        for cached in [documents.by_text.policy(), documents.by_hash.policy()] {
+            assert_eq!(cached.max_capacity(), Some(CACHED_BYTES));
+        }
+        documents.by_text.run_pending_tasks();
+        documents.by_hash.run_pending_tasks();
+        assert!(documents.by_text.weighted_size() >= 40_000);
+        assert!(documents.by_hash.weighted_size() >= 40_000);
+    }
 }

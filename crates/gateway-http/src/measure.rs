@@ -20,17 +20,21 @@ const DEEPEST_WALK: usize = 200;
 ///
 /// # Errors
 ///
-/// The first limit that an operation exceeds; fragments that spread themselves; a subscription of several root fields.
+/// The first limit that an operation exceeds, or all of them together; fragments that spread themselves, or that are not
+/// there; a subscription of several root fields.
 pub(crate) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), Box<ServerError>> {
     let mut walk = Walk {
         document,
         fragments: HashMap::new(),
     };
+    let mut all_fields = 0_usize;
     for (_, operation) in document.operations.iter() {
         let measured = walk
             .selection_set(&operation.node.selection_set.node, 0)
             .map_err(|(code, message)| Box::new(code.error(message)))?;
         let directives = measured.directives + operation.node.directives.len();
+        // Validation walks through every operation, whichever is to be executed: they share one limit.
+        all_fields = all_fields.saturating_add(measured.fields);
         let limited = [
             (
                 measured.depth,
@@ -51,7 +55,7 @@ pub(crate) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<()
                 Code::QueryTooLarge,
                 "root fields",
             ),
-            (measured.fields, limits.fields, Code::QueryTooLarge, "fields"),
+            (all_fields, limits.fields, Code::QueryTooLarge, "fields"),
         ];
         for (actual, limit, code, of_what) in limited {
             if actual > limit {
@@ -144,9 +148,10 @@ impl<'a> Walk<'a> {
             }
             None => {}
         }
-        // A fragment that does not exist is for the schema's validation to report.
+        // Left to the schema's validation, which expands fragments before it looks for missing ones, such a fragment would
+        // count for nothing: spread by fragments that double one another, it costs time without end and no field.
         let Some(fragment) = self.document.fragments.get(name) else {
-            return Ok(Size::default());
+            return Err((Code::ValidationFailed, format!("Unknown fragment: \"{name}\"")));
         };
         self.fragments.insert(name, None);
         let size = self.selection_set(&fragment.node.selection_set.node, level + 1)?;
@@ -184,6 +189,26 @@ mod tests {
         }
         flat += " fragment F60 on Q { a }";
         assert_eq!(refusal(&flat), "QUERY_TOO_LARGE");
+    }
+
+    #[test]
+    fn fragments_that_double_one_another_around_a_missing_one_are_refused() {
+        let mut text = "{ ...F0 }".to_owned();
+        for n in 0..28 {
+            text += &format!(" fragment F{n} on Q {{ ...F{m} ...F{m} }}", m = n + 1);
+        }
+        assert_eq!(refusal(&text), "GRAPHQL_VALIDATION_FAILED");
+    }
+
+    #[test]
+    fn many_operations_together_expand_no_more_than_one_may() {
+        let fields = " a".repeat(100);
+        let spreads = " ...F".repeat(20);
+        let operations: String = (0..3)
+            .map(|n| format!("query O{n} {{ b {{ {spreads} }} }} "))
+            .collect();
+        let text = format!("{operations} fragment F on Q {{ {fields} }}");
+        assert_eq!(refusal(&text), "QUERY_TOO_LARGE");
     }
 
     #[test]
