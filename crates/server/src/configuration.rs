@@ -166,10 +166,30 @@ impl Configuration {
     }
 
     /// Whether the mails that lie in the folder are shown on a page: only where nobody but this machine's users can
-    /// reach it.
+    /// reach it. Behind a proxy that stands on the same machine, which a public URL tells of, everybody could.
     pub(crate) fn shows_mails(&self) -> bool {
-        self.smtp_url.is_none() && self.listen.ip().is_loopback()
+        self.smtp_url.is_none()
+            && self.listen.ip().is_loopback()
+            && self.trusted_proxies == 0
+            && (self.public_url_is_guess || is_local(&self.settings.public_url))
     }
+}
+
+/// Whether a URL leads to the machine on which it is opened.
+fn is_local(url: &str) -> bool {
+    let Some(host) = url
+        .parse::<axum::http::Uri>()
+        .ok()
+        .and_then(|url| url.host().map(str::to_owned))
+    else {
+        return false;
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn public_url(given: Option<String>, listen: SocketAddr) -> Result<String, Mistake> {
@@ -234,6 +254,21 @@ mod tests {
         };
         let configuration = Configuration::resolve(options).unwrap();
         assert!(!configuration.playground && !configuration.introspection && !configuration.shows_mails());
+    }
+
+    #[test]
+    fn mails_are_not_shown_where_a_proxy_may_pass_on_what_others_ask_for() {
+        let shows = |public_url: &str, trusted_proxies| {
+            let options = Options {
+                public_url: Some(public_url.into()),
+                trusted_proxies: Some(trusted_proxies),
+                ..Options::default()
+            };
+            Configuration::resolve(options).unwrap().shows_mails()
+        };
+        assert!(shows("http://localhost:8080", 0) && shows("http://[::1]:8080", 0));
+        assert!(!shows("https://speech.example.org", 0));
+        assert!(!shows("http://localhost:8080", 1));
     }
 
     #[test]

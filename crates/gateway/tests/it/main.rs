@@ -1,4 +1,4 @@
-//! What the schema costs.
+//! What the schema costs, and what strangers get.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,3 +8,4 @@
 )]
 
 mod statements;
+mod strangers;
