@@ -9,7 +9,10 @@ use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSign
 use resonance_mail::Mailer;
 use resonance_persistence::Database;
 use resonance_speech::engine::Engines;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinError,
+};
 
 use crate::{Outcome, Request, ServiceError, previews};
 
@@ -102,12 +105,12 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) passwords: Passwords,
     /// Password hashing takes memory: no more at a time than there are permits.
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Arc<Semaphore>,
     pub(crate) secret_fingerprint: String,
     /// Decoding a picture takes up to 200 MB: one at a time.
-    pub(crate) pictures: Semaphore,
+    pub(crate) pictures: Arc<Semaphore>,
     /// Decoding takes the processor and memory, previews the processor: likewise.
-    pub(crate) audio: Semaphore,
+    pub(crate) audio: Arc<Semaphore>,
     pub(crate) preview_turns: previews::Turns,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
@@ -145,9 +148,9 @@ impl Services {
             clock: ports.clock,
             ids: ports.ids,
             passwords: ports.passwords,
-            hashing: Semaphore::new(cores),
-            pictures: Semaphore::new(1),
-            audio: Semaphore::new(cores.min(4)),
+            hashing: Arc::new(Semaphore::new(cores)),
+            pictures: Arc::new(Semaphore::new(1)),
+            audio: Arc::new(Semaphore::new(cores.min(4))),
             preview_turns: previews::Turns::default(),
             mailer: ports.mailer,
             blobs: ports.blobs,
@@ -175,8 +178,46 @@ impl Services {
 
 impl Core {
     /// Waits until there is room for more work on audio beside what is spoken.
-    pub(crate) async fn audio_work(&self) -> Outcome<SemaphorePermit<'_>> {
-        let permit = self.audio.acquire().await;
+    pub(crate) async fn audio_work(&self) -> Outcome<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.audio).acquire_owned().await;
         permit.map_err(|error| ServiceError::internal("waiting for the processor", error))
+    }
+}
+
+/// Does `work` on a thread where it blocks nobody. The permit goes along and is given back when the work is done: whoever
+/// asked may go away before, and the thread works on.
+pub(crate) async fn on_thread<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn room_is_taken_until_the_work_is_done_though_nobody_waits_for_it_any_more() {
+        let room = Arc::new(Semaphore::new(1));
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (finish, may_finish) = mpsc::channel::<()>();
+        let permit = Arc::clone(&room).acquire_owned().await.unwrap();
+        let waiting = tokio::spawn(on_thread(permit, move || {
+            let _ = begun.send(());
+            let _ = may_finish.recv();
+        }));
+        has_begun.await.unwrap();
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        assert_eq!(room.available_permits(), 0);
+        drop(finish);
+        assert!(room.acquire().await.is_ok());
     }
 }

@@ -1,9 +1,14 @@
 //! Passwords, off the runtime's threads.
 
+use std::sync::Arc;
+
 use resonance_domain::{EmailAddress, ErrorCode, FieldError};
 use resonance_identity::{NewPassword, PasswordRefusal, Passwords};
 
-use crate::{Outcome, ServiceError, core::Core};
+use crate::{
+    Outcome, ServiceError,
+    core::{Core, on_thread},
+};
 
 impl Core {
     /// The hash to store of a password.
@@ -38,10 +43,10 @@ impl Core {
         &self,
         work: impl FnOnce(&Passwords) -> T + Send + 'static,
     ) -> Outcome<T> {
-        let permit = self.hashing.acquire().await;
-        let _permit = permit.map_err(|error| ServiceError::internal("hashing a password", error))?;
+        let permit = Arc::clone(&self.hashing).acquire_owned().await;
+        let permit = permit.map_err(|error| ServiceError::internal("hashing a password", error))?;
         let passwords = self.passwords.clone();
-        tokio::task::spawn_blocking(move || work(&passwords))
+        on_thread(permit, move || work(&passwords))
             .await
             .map_err(|error| ServiceError::internal("hashing a password", error))
     }

@@ -1,5 +1,7 @@
 //! Pictures of organizations: uploaded logos, and avatars of those that have none.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use resonance_authz::{ChangeOrganization, SystemGrant, system::ShowLogo};
@@ -10,7 +12,7 @@ use resonance_persistence::{Repositories, ViewedOrganization};
 
 use crate::{
     Organizations, Outcome, ServiceError, SignedQuery,
-    core::Core,
+    core::{Core, on_thread},
     sweep::{Owner, Pledge, removal},
 };
 
@@ -175,9 +177,10 @@ fn folder_of(key: &str) -> Option<BlobKey> {
 
 async fn decode(core: &Core, upload: Bytes) -> Result<Logo, FieldError> {
     let unreadable = || FieldError::new(ErrorCode::ImageUnreadable, "the picture cannot be decoded");
-    let _permit = core.pictures.acquire().await.map_err(|_| unreadable())?;
+    let permit = Arc::clone(&core.pictures).acquire_owned().await;
+    let permit = permit.map_err(|_| unreadable())?;
     // A panic in a decoder ends this task and nothing else.
-    let decoded = tokio::task::spawn_blocking(move || resonance_images::logo(&upload)).await;
+    let decoded = on_thread(permit, move || resonance_images::logo(&upload)).await;
     decoded.map_err(|_| unreadable())?.map_err(|error| {
         let code = match error {
             LogoError::TooLarge => ErrorCode::FileTooLarge,

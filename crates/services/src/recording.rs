@@ -4,7 +4,10 @@ use bytes::Bytes;
 use resonance_domain::{ErrorCode, FieldError};
 use resonance_speech::audio::{DecodeError, Limits, VoiceAnalysis, decode};
 
-use crate::{Outcome, ServiceError, core::Core};
+use crate::{
+    Outcome, ServiceError,
+    core::{Core, on_thread},
+};
 
 /// The largest file, in bytes.
 pub(crate) const MAX_BYTES: usize = 20 * 1024 * 1024;
@@ -23,8 +26,8 @@ pub(crate) struct Recording {
 impl Recording {
     /// Decodes and measures a file, on a thread where that blocks nobody, and refuses what no voice can be made from.
     pub(crate) async fn listen(core: &Core, file: Bytes) -> Outcome<Self> {
-        let _permit = core.audio_work().await?;
-        tokio::task::spawn_blocking(move || Self::of(file))
+        let permit = core.audio_work().await?;
+        on_thread(permit, move || Self::of(file))
             .await
             .map_err(|error| ServiceError::internal("decoding a recording", error))?
             .map_err(|error| error.at("sample").into())
