@@ -65,34 +65,50 @@ impl Accounts<'_> {
         let core = request.core();
         // What is told of the password may rest on the address, which the caller typed, but not on the account's name.
         let sent = core.database.verification_codes().get(&ADMIT, id).await?;
-        let address = sent.and_then(|code| EmailAddress::parse(&code.address).ok());
+        let address = sent
+            .as_ref()
+            .and_then(|code| EmailAddress::parse(&code.address).ok());
         let mut errors = FieldErrors::default();
         let typed = errors.take("code", typed_code(code));
         let new = errors.take("newPassword", new_password(new, None, address.as_ref()));
         let (Some(typed), Some(new)) = (typed, new) else {
             return Err(errors.into());
         };
-        let hash = core.hash_password(new).await?;
         let now = core.clock.now();
+        // Hashing takes memory and a processor, and anybody may ask: it is done for right codes only, whether they open
+        // something or not. What is wrong here is so below, too, where it is counted.
+        let right = sent.is_some_and(|code| {
+            let purpose = CodePurpose::ResetPassword;
+            let id = code.id.as_uuid();
+            code.purpose == purpose
+                && code.usable_at(now).is_ok()
+                && core.codes.check(purpose.as_str(), id.as_bytes(), 0, typed)
+        });
+        let hash = match right {
+            true => Some(core.hash_password(new).await?),
+            false => None,
+        };
         let reset = core
             .database
             .atomically(async |uow| {
                 let code = uow.verification_codes().lock(&ADMIT, id).await?;
                 let code = code.filter(|code| code.purpose == CodePurpose::ResetPassword);
                 let subject = code.as_ref().and_then(|code| code.subject);
-                let code = match (
-                    try_code(core, uow, code, typed, subject.is_some()).await?,
-                    subject,
-                ) {
-                    (Ok(code), Some(subject)) => (code, UserId::from_uuid(subject)),
-                    (Err(refusal), _) => return Ok(Err(refusal)),
-                    (Ok(_), None) => return Ok(Ok(())),
+                let tried = try_code(core, uow, code, typed, subject.is_some()).await?;
+                let (code, user, hash) = match (tried, subject, &hash) {
+                    (Ok(code), Some(subject), Some(hash)) => (code, UserId::from_uuid(subject), hash),
+                    (Err(refusal), ..) => return Ok(Err(refusal)),
+                    (Ok(_), ..) => {
+                        return Err(ServiceError::internal(
+                            "resetting a password",
+                            "a code became right",
+                        ));
+                    }
                 };
-                let (code, user) = code;
                 uow.verification_codes()
                     .consume(&ADMIT, CodePurpose::ResetPassword, user.as_uuid(), now)
                     .await?;
-                uow.users().set_password(&ADMIT, user, &hash, now).await?;
+                uow.users().set_password(&ADMIT, user, hash, now).await?;
                 uow.sessions().end_all(&ADMIT, user).await?;
                 let key = format!("sign-in:address:{}", code.address.to_lowercase());
                 uow.throttles().reset(&key).await?;
