@@ -48,11 +48,12 @@ impl Accounts<'_> {
                 {
                     return Err(wrong());
                 }
-                uow.throttles().reset(&by_address).await?;
+                // The client before the address, as they were taken: two that wait for each other would both fail.
                 if let Some((key, throttle)) = &by_client {
                     // Not all of it: with an account of one's own one could go on guessing others' for ever.
                     uow.throttles().give_back(key, *throttle).await?;
                 }
+                uow.throttles().reset(&by_address).await?;
                 self.open_session(uow, user).await
             })
             .await?;
