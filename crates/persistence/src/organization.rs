@@ -270,7 +270,9 @@ impl Organizations<'_> {
              AND user_id IN (SELECT user_id FROM memberships WHERE organization_id = $1)",
             "DELETE FROM memberships WHERE organization_id = $1",
             "DELETE FROM invitations WHERE organization_id = $1",
-            "DELETE FROM jobs WHERE organization_id = $1 AND queue NOT IN ('sweep', 'purge')",
+            // A job that is at work ends by itself: until then, the purge must wait for what it may still upload.
+            "DELETE FROM jobs WHERE organization_id = $1 AND queue NOT IN ('sweep', 'purge')
+             AND state <> 'running'",
         ];
         const CLOSE: &str = "UPDATE organizations SET deleted_at = $2, slug = NULL WHERE id = $1";
         let organization = grant.organization().as_uuid();

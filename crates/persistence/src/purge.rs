@@ -21,8 +21,8 @@ const TABLES: [(&str, &str); 7] = [
     ("usage_entries", "TRUE"),
     // What happened is passed on first.
     ("events", "relayed_at IS NOT NULL"),
-    // A job that sweeps guards an upload which may still be under way; the job that purges is at work.
-    ("jobs", "queue NOT IN ('sweep', 'purge')"),
+    // A job that sweeps, or is at work, guards an upload which may still be under way; the job that purges is at work.
+    ("jobs", "queue NOT IN ('sweep', 'purge') AND state <> 'running'"),
 ];
 
 /// Deleted organizations, for the job that purges them. Touches none that is not deleted.

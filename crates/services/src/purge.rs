@@ -16,7 +16,8 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(2);
 /// transaction that finds no row left, after no object was left.
 ///
 /// Uploads under way and events that nobody has passed on yet are waited for: an upload holds a sweep job until it is
-/// stored (which fails, as the organization is closed) or swept. So once no such job is left, no object can appear.
+/// stored (which fails, as the organization is closed) or swept, and the upload of a generation holds the job that speaks
+/// it, which ends by itself now that its generation is gone. So once no such job is left, no object can appear.
 pub(crate) async fn purge(core: &Core, job: &ClaimedJob) -> Outcome<()> {
     let Some(organization) = job.organization else {
         let reason = "no organization";

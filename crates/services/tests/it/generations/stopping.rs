@@ -42,6 +42,27 @@ on_both! {
         assert_eq!(studio.jobs().await, 0);
     }
 
+    async fn an_organization_is_purged_only_after_whoever_speaks_for_it_is_done(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let asked = studio.ask("Hello").await;
+        studio.engine.hold();
+        let services = studio.services().clone();
+        let node = tokio::spawn(async move { services.settle().await.unwrap() });
+        studio.engine.has_begun(1).await;
+        let organization = studio.instance.sql_id(asked.organization.as_uuid());
+        studio.as_ada().await.organizations().delete(Some(asked.organization)).await.unwrap();
+        // The other node would be done now, while this one is about to upload.
+        studio.instance.another_node().await.settle().await.unwrap();
+        let left = format!("organizations WHERE id = {organization}");
+        assert_eq!((studio.jobs().await, studio.instance.sql_count(&left).await), (2, 1));
+        studio.engine.let_go();
+        node.await.unwrap();
+        studio.instance.clock.advance(TimeDelta::minutes(1));
+        studio.services().settle().await.unwrap();
+        assert_eq!((studio.objects().await.len(), studio.jobs().await), (0, 0));
+        assert_eq!(studio.instance.sql_count(&left).await, 0);
+    }
+
     async fn an_upload_that_a_dead_worker_left_is_swept_after_the_cancellation(backend: Backend) {
         let studio = Studio::new(backend).await;
         let asked = studio.ask("Hello").await;
