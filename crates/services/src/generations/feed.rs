@@ -160,7 +160,10 @@ impl Ear {
         let (me, now) = (self.request.signed_in()?, core.clock.now());
         let standings = core.database.standings();
         let standing = standings.of_session(me, self.organization, now).await?;
-        Ok(standing.grant()?)
+        let grant = standing.grant()?;
+        // What is read beside the item, such as its author, is read under the same standing.
+        self.request.learn(standing);
+        Ok(grant)
     }
 
     async fn read(&self, id: GenerationId) -> Outcome<Option<Generation>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use resonance_authz::Denied;
-use resonance_domain::{Generation, GenerationState, Id, InOrg};
+use resonance_domain::{Generation, GenerationState, Id, InOrg, RoleKey};
 use resonance_services::{HistoryChange, Outcome, ServiceError, Services};
 use resonance_testkit::{Backend, on_both};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -39,6 +39,22 @@ async fn until(
 }
 
 on_both! {
+    async fn what_comes_with_an_item_is_read_under_the_role_of_now_and_not_of_the_beginning(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let request = studio.as_mel().await;
+        assert_eq!(request.standing(studio.organization).await.unwrap().role(), &RoleKey::MEMBER);
+        let asked = studio.ask("Hello").await;
+        let mut feed = request.watch_generation(address(&asked));
+        next(&mut feed).await.unwrap().unwrap();
+        let mel = request.standing(studio.organization).await.unwrap().membership();
+        let mel = InOrg::new(studio.organization, mel);
+        studio.as_ada().await.memberships().change_role(mel, "org:admin").await.unwrap();
+        studio.as_ada().await.generations().cancel(address(&asked)).await.unwrap();
+        let _node = start(studio.services());
+        until(&mut feed, |one| one.state == GenerationState::Cancelled).await;
+        assert_eq!(request.standing(studio.organization).await.unwrap().role(), &RoleKey::ADMIN);
+    }
+
     async fn a_generation_is_followed_from_the_queue_to_its_end(backend: Backend) {
         let studio = Studio::new(backend).await;
         let asked = studio.ask("Hello").await;
