@@ -1,5 +1,7 @@
 //! Tokens for other services.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use resonance_authz::{Denied, ReadOrganization};
 use resonance_domain::{IdsExt, JwtId, OrganizationId};
@@ -9,13 +11,21 @@ use serde_json::Value;
 
 use crate::{Accounts, Outcome, ServiceError, Services};
 
-/// A short-lived token by which another service knows who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A short-lived token by which another service knows who asks. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Jwt {
     /// The token. Whoever has it passes for the user, for as long as it is valid.
     pub token: String,
     /// The first second at which it is no longer valid.
     pub expires_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Accounts<'_> {

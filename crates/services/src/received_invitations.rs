@@ -1,5 +1,7 @@
 //! Invitations, as those whom they invite deal with them.
 
+use std::fmt;
+
 use resonance_authz::{Denied, InvitationGrant, OwnGrant, ReadOrganization};
 use resonance_domain::{
     EmailAddress, ErrorCode, EventKind, FieldError, IdsExt, InOrg, Invitation, InvitationId, InvitationState,
@@ -13,13 +15,22 @@ use serde_json::json;
 
 use crate::{INVITATION_TOKEN, Invitations, Outcome, Refusal, logo};
 
-/// How an invitee names an invitation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How an invitee names an invitation. `Debug` does not show the token.
+#[derive(Clone, PartialEq, Eq)]
 pub enum InvitationKey {
     /// By the secret token of the link.
     Token(String),
     /// By the id, for invitations to one of the user's own verified addresses.
     Id(InOrg<InvitationId>),
+}
+
+impl fmt::Debug for InvitationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(..)"),
+            Self::Id(id) => f.debug_tuple("Id").field(id).finish(),
+        }
+    }
 }
 
 impl Invitations<'_> {

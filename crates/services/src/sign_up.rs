@@ -5,6 +5,8 @@
 //! turn their sign-up, and so their password, into the account, as the owner's code opens the owner's sign-up only. The
 //! first one to be proved becomes the account, and from then on the codes of all others are wrong.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use resonance_domain::{
     CodePurpose, EmailAddress, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InvitationRefusal,
@@ -22,8 +24,8 @@ use crate::{
     throttling::by_client,
 };
 
-/// What signing up takes.
-#[derive(Debug, Clone)]
+/// What signing up takes. `Debug` shows neither password nor token.
+#[derive(Clone)]
 pub struct NewSignUp {
     /// The display name: 1 to 128 characters on one line.
     pub name: String,
@@ -33,6 +35,15 @@ pub struct NewSignUp {
     pub password: String,
     /// The token of an invitation's link, if it is by one; it proves the address.
     pub invitation_token: Option<String>,
+}
+
+impl fmt::Debug for NewSignUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSignUp")
+            .field("email", &self.email)
+            .field("by_invitation", &self.invitation_token.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A sign-up that waits for its code.

@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use resonance_domain::{ErrorCode, SignUpId};
-use resonance_services::{NewSignUp, OpenedSession, Outcome, PendingSignUp, Request, SignedUp};
+use resonance_services::{
+    InvitationKey, NewSignUp, OpenedSession, Outcome, PendingSignUp, Request, SignedUp,
+};
 use resonance_testkit::{Instance, PASSWORD, on_both};
 
 use crate::refusals::{rate_limited, refused};
@@ -39,6 +41,17 @@ fn other(code: &str) -> String {
 async fn users(instance: &Instance) -> u64 {
     // Touches every row, so that the answer counts them.
     instance.sql("UPDATE users SET name = name").await
+}
+
+#[test]
+fn what_is_logged_of_a_request_tells_no_secret() {
+    let input = NewSignUp {
+        invitation_token: Some("the token".into()),
+        ..applicant("Ada", "ada@example.org", "the password")
+    };
+    let shown = format!("{input:?} {:?}", InvitationKey::Token("the token".into()));
+    assert!(!shown.contains("the "), "{shown}");
+    assert!(shown.contains("ada@example.org"));
 }
 
 on_both! {
