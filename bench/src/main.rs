@@ -117,6 +117,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
             .with_context(|| format!("the SQL of {question} cannot be captured"))?;
         script.compare(&options.folder, *question, options.update_scripts)?;
         for connections in &options.connections {
+            postgres.forget_throttles(&database).await?;
             let measured = load::run(
                 &server,
                 &postgres,

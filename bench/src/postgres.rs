@@ -63,10 +63,19 @@ impl Postgres {
         self.run("CHECKPOINT").await
     }
 
+    /// Lets everybody begin anew with what is limited by the hour: each run of a change uses up a good part of it.
+    pub(crate) async fn forget_throttles(&self, database: &BenchDatabase) -> anyhow::Result<()> {
+        self.run_in(&database.url, "DELETE FROM throttles").await
+    }
+
     async fn run(&self, sql: &str) -> anyhow::Result<()> {
+        self.run_in(&self.url, sql).await
+    }
+
+    async fn run_in(&self, url: &str, sql: &str) -> anyhow::Result<()> {
         let output = Command::new("psql")
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"])
-            .arg(&self.url)
+            .arg(url)
             .arg("--command")
             .arg(sql)
             .output()
