@@ -74,6 +74,15 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
 }
 
+/// Whether the body is one that files come in.
+pub(crate) fn uploads(headers: &HeaderMap) -> bool {
+    let multipart = |text: &str| text.trim_start().get(..10).map(str::to_ascii_lowercase);
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| multipart(value.to_str().ok()?))
+        .is_some_and(|start| start == "multipart/")
+}
+
 /// The organization that the request names, or the complaint that it names none.
 pub(crate) fn organization(headers: &HeaderMap) -> Result<Option<OrganizationId>, &'static str> {
     let Some(value) = headers.get(ORGANIZATION_HEADER) else {

@@ -35,6 +35,20 @@ fn mails(headers: &[(&str, &str)]) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
+fn upload(token: Option<&str>) -> Request<Body> {
+    let mut request = Request::post("/graphql")
+        .header("content-type", "Multipart/Form-Data; boundary=b")
+        .header("x-requested-by", "a test");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    // A file without end, which the first part should have announced.
+    let pieces = std::iter::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 16])).take(4_000);
+    request
+        .body(Body::from_stream(futures_util::stream::iter(pieces)))
+        .unwrap()
+}
+
 on_both! {
     async fn mails_are_for_whoever_sits_at_the_machine(backend: Backend) {
         let instance = Instance::new(backend).await;
@@ -49,5 +63,14 @@ on_both! {
         ] {
             assert_eq!(status(&app, mails(headers)).await, 404, "{headers:?}");
         }
+    }
+
+    async fn nobody_uploads_without_signing_in(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let app = app(&instance);
+        assert_eq!(status(&app, upload(None)).await, 401);
+        assert_eq!(status(&app, upload(Some("ses_wrong"))).await, 401);
+        assert_ne!(status(&app, upload(Some(&ada.token))).await, 401);
     }
 }
