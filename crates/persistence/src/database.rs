@@ -1,6 +1,6 @@
 //! Connections.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, fs::File, path::PathBuf, str::FromStr, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -76,6 +76,9 @@ pub struct Database {
 #[derive(Debug, Clone)]
 enum Connections {
     Sqlite {
+        /// The file that is locked while the schema is brought up to date. Not the database's own: whoever closes that
+        /// file gives up all locks that SQLite holds on it in this process.
+        lock: PathBuf,
         /// Connections that refuse to write.
         read: DatabaseConnection,
         /// The one connection that writes, so that writers queue here, fairly, and not in busy loops.
@@ -105,7 +108,8 @@ impl Database {
                 let url = format!("sqlite:{}", path.display());
                 let write = open(&mut sqlite(&url, 1, false)).await?;
                 let read = open(&mut sqlite(&url, options.max_connections, true)).await?;
-                Connections::Sqlite { read, write }
+                let lock = path.with_extension("lock");
+                Connections::Sqlite { lock, read, write }
             }
         };
         Ok(Self {
@@ -119,11 +123,12 @@ impl Database {
     /// # Errors
     /// `Unavailable` or `Other`.
     pub async fn migrate(&self) -> Result<(), StorageError> {
-        if !self.is_postgres() {
-            return Ok(Migrator::up(self.aside(), None).await?);
+        // The migrator has no lock of its own.
+        if let Connections::Sqlite { lock, write, .. } = &self.connections {
+            let _held = locked(lock.clone()).await?;
+            return Ok(Migrator::up(write, None).await?);
         }
-        // The migrator has no lock of its own. A session lock belongs to one connection, so it is taken on a
-        // connection that does nothing else.
+        // A session lock belongs to one connection, so it is taken on a connection that does nothing else.
         const LOCK: i64 = 0x7265_736f_6e61_6e63;
         let pool = self.aside().get_postgres_connection_pool();
         let unavailable =
@@ -232,7 +237,7 @@ impl Database {
     /// Closes all connections, after the work in progress.
     pub async fn close(&self) {
         match &self.connections {
-            Connections::Sqlite { read, write } => {
+            Connections::Sqlite { read, write, .. } => {
                 let _ = read.clone().close().await;
                 let _ = write.clone().close().await;
             }
@@ -275,6 +280,18 @@ async fn open(options: &mut ConnectOptions) -> Result<DatabaseConnection, Storag
     let mut connection = sea_orm::Database::connect(options.clone()).await?;
     connection.set_metric_callback(|_| count_one());
     Ok(connection)
+}
+
+/// The file at `path`, locked against everybody else until it is dropped, and waited for.
+async fn locked(path: PathBuf) -> Result<File, StorageError> {
+    let failed = |error: String| DbErr::Conn(RuntimeErr::Internal(format!("the lock file: {error}")));
+    let lock = move || {
+        let file = File::create(path)?;
+        file.lock().map(|()| file)
+    };
+    let locked = tokio::task::spawn_blocking(lock).await;
+    let locked = locked.map_err(|error| failed(error.to_string()))?;
+    Ok(locked.map_err(|error| failed(error.to_string()))?)
 }
 
 fn aside(url: &str) -> ConnectOptions {
