@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 
 use crate::{commands::print, configuration::Configuration, instance, options::Options};
 
@@ -11,7 +11,7 @@ pub(crate) fn file(named: Option<&Path>) -> anyhow::Result<Options> {
     let path = named.unwrap_or(Path::new("resonance.toml"));
     match std::fs::read_to_string(path) {
         Ok(text) => {
-            toml::from_str(&text).with_context(|| format!("in the configuration file {}", path.display()))
+            toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), mistake(&text, &error)))
         }
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok(Options::default())
@@ -20,6 +20,18 @@ pub(crate) fn file(named: Option<&Path>) -> anyhow::Result<Options> {
             Err(error).with_context(|| format!("the configuration file {} cannot be read", path.display()))
         }
     }
+}
+
+/// What is wrong with the file: the line, the key and the problem, but not the line's text, as a value may be a secret.
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message.to_owned();
+    };
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default();
+    let key = line.split('=').next().unwrap_or_default().trim();
+    format!("line {}: {key}: {message}", number + 1)
 }
 
 /// Shows what is in force and tries what it names.
