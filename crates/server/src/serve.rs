@@ -3,7 +3,7 @@
 use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use axum::{Router, routing::get};
+use axum::{Router, http::header, routing::get};
 use resonance_gateway::{GatewayOptions, SchemaOptions};
 use resonance_gateway_http::Limits;
 use tokio::{net::TcpListener, signal::unix::SignalKind};
@@ -69,7 +69,10 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
     let measured = services.clone();
     let metrics = get(async move || {
         measured.set_gauges().await;
-        metrics.render()
+        (
+            [(header::CONTENT_TYPE, telemetry::METRICS_TYPE)],
+            metrics.render(),
+        )
     });
     let router =
         resonance_gateway::router(services, schema, options).merge(Router::new().route("/metrics", metrics));

@@ -29,6 +29,9 @@ pub(crate) fn log(filter: EnvFilter, format: LogFormat) {
     }
 }
 
+/// What metrics are, by the name that Prometheus knows its text format by.
+pub(crate) const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Starts counting.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     const SECONDS: &[f64] = &[
