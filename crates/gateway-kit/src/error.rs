@@ -1,5 +1,7 @@
 //! Errors of whole requests.
 
+use std::fmt;
+
 use async_graphql::{Error, ErrorExtensions};
 use resonance_authz::Denied;
 use resonance_domain::FieldError;
@@ -91,7 +93,7 @@ impl ApiError {
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         #[expect(clippy::disallowed_methods, reason = "an id to quote; nothing depends on it")]
         let id = uuid::Uuid::now_v7().simple().to_string();
-        tracing::error!(id, error, "request failed");
+        tracing::error!(id, error = %Causes(error), "request failed");
         let detail = Some(("id", id.into()));
         Self {
             code: Code::Internal,
@@ -104,6 +106,21 @@ impl ApiError {
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
+    }
+}
+
+/// An error with its causes in one line: the log as JSON would show the first of them alone.
+struct Causes<'a>(&'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
