@@ -17,15 +17,17 @@ mod recording;
 mod rows;
 mod schema;
 mod server;
+mod site;
 mod socket;
 mod world;
 
 pub use answer::Answer;
-pub use binary::{binary, run};
+pub use binary::{Ended, run};
 pub use client::{Client, Reply};
 pub use people::{PASSWORD, Person};
 pub use recording::{picture, recording, wav};
 pub use schema::{Field, SchemaDocument};
 pub use server::Server;
+pub use site::Site;
 pub use socket::Socket;
 pub use world::{Tenant, World};

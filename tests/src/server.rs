@@ -2,19 +2,17 @@
 
 use std::{
     net::SocketAddr,
-    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use resonance_testkit::{Backend, TestDatabase};
-use tempfile::TempDir;
+use resonance_testkit::Backend;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    process::Child,
 };
 
-use crate::{Client, binary, rows::Connected};
+use crate::{Client, Site, rows::Connected};
 
 /// A node of an instance: a process with a data folder and a database of its own, or shared with other nodes.
 #[derive(Debug)]
@@ -22,16 +20,8 @@ pub struct Server {
     process: Child,
     address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
-    shared: Arc<Shared>,
+    site: Arc<Site>,
     variables: Vec<(String, String)>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    // Closed before the database is dropped.
-    connection: tokio::sync::Mutex<Option<Connected>>,
-    folder: TempDir,
-    database: TestDatabase,
 }
 
 impl Server {
@@ -48,16 +38,7 @@ impl Server {
     /// # Panics
     /// If it does not come up.
     pub async fn start_with(backend: Backend, variables: &[(&str, &str)]) -> Self {
-        let shared = Shared {
-            connection: tokio::sync::Mutex::default(),
-            folder: tempfile::tempdir().unwrap(),
-            database: TestDatabase::empty(backend).await,
-        };
-        let variables = variables
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        Self::spawn(Arc::new(shared), variables).await
+        Site::new(backend).await.serve(variables).await
     }
 
     /// Starts another node of the same instance: the same database, objects and secret.
@@ -65,24 +46,13 @@ impl Server {
     /// # Panics
     /// If it does not come up.
     pub async fn another_node(&self) -> Self {
-        Self::spawn(Arc::clone(&self.shared), self.variables.clone()).await
+        Self::spawn(Arc::clone(&self.site), self.variables.clone()).await
     }
 
-    async fn spawn(shared: Arc<Shared>, variables: Vec<(String, String)>) -> Self {
-        let mut process = Command::new(binary())
-            .env_clear()
-            .env("RESONANCE_LISTEN", "127.0.0.1:0")
-            .env("RESONANCE_DATA_DIR", shared.folder.path())
-            .env("RESONANCE_DATABASE_URL", &shared.database.url)
-            .env("RESONANCE_LOG_FORMAT", "json")
-            // Tests come from one address, but are many clients.
-            .env("RESONANCE_TRUSTED_PROXIES", "1")
-            .envs(variables.iter().map(|(k, v)| (k, v)))
-            .current_dir(shared.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
+    pub(crate) async fn spawn(site: Arc<Site>, variables: Vec<(String, String)>) -> Self {
+        let mut process = site
+            .node()
+            .envs(variables.iter().map(|(key, value)| (key, value)))
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -112,7 +82,7 @@ impl Server {
             process,
             address,
             log,
-            shared,
+            site,
             variables,
         }
     }
@@ -126,12 +96,12 @@ impl Server {
         self.restart().await
     }
 
-    /// Starts a process that was killed again on what it left.
+    /// Starts a process that ended again on what it left.
     ///
     /// # Panics
     /// If it does not come up again.
     pub async fn restart(self) -> Self {
-        Self::spawn(Arc::clone(&self.shared), self.variables.clone()).await
+        Self::spawn(Arc::clone(&self.site), self.variables.clone()).await
     }
 
     /// Kills the process as a power cut would.
@@ -146,7 +116,7 @@ impl Server {
     ///
     /// # Panics
     /// If it ends with an error, or not at all.
-    pub async fn stop(mut self) {
+    pub async fn stop(&mut self) {
         let id = self.process.id().unwrap().to_string();
         assert!(
             std::process::Command::new("kill")
@@ -160,6 +130,12 @@ impl Server {
             .unwrap()
             .unwrap();
         assert!(status.success(), "{:#?}", self.log.lock().unwrap());
+    }
+
+    /// Where the instance lives.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
     }
 
     /// The address of a path.
@@ -183,17 +159,17 @@ impl Server {
     /// The data folder.
     #[must_use]
     pub fn folder(&self) -> &std::path::Path {
-        self.shared.folder.path()
+        self.site.folder.path()
     }
 
     /// The database, for looking at what is stored.
     #[must_use]
     pub fn database_url(&self) -> &str {
-        &self.shared.database.url
+        &self.site.database.url
     }
 
     pub(crate) fn own_connection(&self) -> &tokio::sync::Mutex<Option<Connected>> {
-        &self.shared.connection
+        &self.site.connection
     }
 
     /// What was logged so far.

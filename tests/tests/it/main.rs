@@ -13,5 +13,6 @@ mod access;
 mod crash;
 mod inputs;
 mod nodes;
+mod operations;
 mod races;
 mod story;

@@ -1,4 +1,4 @@
-//! What the schema costs, and what strangers get.
+//! What the schema says and what it costs, and what strangers get.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,5 +7,6 @@
     reason = "tests"
 )]
 
+mod descriptions;
 mod statements;
 mod strangers;
