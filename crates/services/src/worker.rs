@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, ServiceError, Services, mailing, purge, speaking, sweep};
+use crate::{Outcome, Services, mailing, purge, speaking, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -156,6 +156,11 @@ async fn claim(
 
 /// Does a claimed job, keeping its lease alive; a job that was lost meanwhile is dropped where it stands.
 pub(crate) async fn attempt(services: &Services, queue: JobQueue, job: &ClaimedJob) {
+    // A try that returns ends the job at the limit. What goes beyond it took the whole worker down each time.
+    if job.attempt > way(services, queue).attempts {
+        put_back(services, queue, job, "every worker that tried died of it").await;
+        return;
+    }
     let worked = tokio::select! {
         worked = work(services, queue, job) => worked,
         () = keep_alive(services, job) => {
@@ -164,7 +169,7 @@ pub(crate) async fn attempt(services: &Services, queue: JobQueue, job: &ClaimedJ
         }
     };
     if let Err(error) = worked {
-        put_back(services, queue, job, &error).await;
+        put_back(services, queue, job, &causes(&error)).await;
     }
 }
 
@@ -191,10 +196,9 @@ async fn keep_alive(services: &Services, job: &ClaimedJob) {
     }
 }
 
-async fn put_back(services: &Services, queue: JobQueue, job: &ClaimedJob, error: &ServiceError) {
+async fn put_back(services: &Services, queue: JobQueue, job: &ClaimedJob, reason: &str) {
     let core = services.core();
     let Way { attempts, wait, .. } = way(services, queue);
-    let reason = causes(error);
     tracing::warn!(job = ?job.id, queue = queue.as_str(), attempt = job.attempt, reason, "a job failed");
     let doubled = wait * (1 << job.attempt.saturating_sub(1).min(12));
     let run_at = core.clock.now() + doubled.min(TimeDelta::hours(1));
@@ -202,9 +206,9 @@ async fn put_back(services: &Services, queue: JobQueue, job: &ClaimedJob, error:
         .database
         .atomically(async |uow| {
             if job.attempt >= attempts {
-                uow.jobs().bury(job, &reason).await
+                uow.jobs().bury(job, reason).await
             } else {
-                uow.jobs().retry(job, run_at, &reason).await
+                uow.jobs().retry(job, run_at, reason).await
             }
         })
         .await;

@@ -60,4 +60,24 @@ on_both! {
         let html = mails[0].html.as_ref().unwrap();
         assert!(html.contains("&lt;b&gt;Ada&lt;/b&gt;") && !html.contains("<b>"));
     }
+
+    async fn a_mail_that_takes_its_worker_down_each_time_is_given_up(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        instance.services.settle().await.unwrap();
+        let before = instance.mails.list(10).await.unwrap().len();
+        let payload = format!(r#"{{"letter":"password_changed","user":"{}"}}"#, ada.user.type_id());
+        // Each death left a try behind that nobody put back.
+        for (deaths, gone) in [(11, 1), (12, 1)] {
+            let id = instance.sql_id(instance.fresh_uuid());
+            let sql = format!(
+                "INSERT INTO jobs (id, queue, payload, state, turn, run_at, attempts, created_at) VALUES
+                 ({id}, 'mail', '{payload}', 'queued', 0, '2026-01-01T00:00:00+00:00', {deaths}, '2026-01-01T00:00:00+00:00')"
+            );
+            instance.sql(&sql).await;
+            instance.services.settle().await.unwrap();
+            assert_eq!(instance.mails.list(10).await.unwrap().len() - before, gone, "after {deaths}");
+        }
+        assert_eq!(instance.sql_count("jobs WHERE state = 'dead'").await, 1);
+    }
 }
