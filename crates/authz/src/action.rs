@@ -17,6 +17,18 @@ pub trait Implies<A: Action>: Action {}
 
 impl<A: Action> Implies<A> for A {}
 
+/// What an operator may do in an organization without being a member of it: see to its profile, its members, its limits and
+/// its end. What the members say and hear is theirs alone.
+pub trait Operable: Action {}
+
+impl Operable for ReadOrganization {}
+impl Operable for ChangeOrganization {}
+impl Operable for DeleteOrganization {}
+impl Operable for ReadMemberships {}
+impl Operable for ManageMemberships {}
+impl Operable for ReadAudit {}
+impl Operable for ReadUsage {}
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident: $permission:expr $(, implies $($implied:ident),+)?;)*) => {
         $(

@@ -2,14 +2,15 @@
 
 use std::marker::PhantomData;
 
-use resonance_domain::{InvitationId, MembershipId, OrganizationId, UserId};
+use resonance_domain::{InvitationId, OrganizationId, UserId};
 
 use crate::{Action, Extent, Implies, PermissionSet};
 
-/// Proof that a member may do `A` in one organization. Lives as long as the request or unit of work in which it
+/// Proof that a member, or an operator of the instance, may do `A` in one organization. Lives as long as the request or unit of work in which it
 /// was minted; it is never stored.
 ///
-/// Only a [`Standing`](crate::Standing) mints grants:
+/// Only a [`Standing`](crate::Standing) mints grants, and an [`OperatorGrant`](crate::OperatorGrant) those of the actions that
+/// are an operator's business. What only a member can do (leaving, working there) takes the standing itself:
 ///
 /// ```compile_fail,E0451
 /// # use resonance_authz::{Extent, Grant, ReadVoices};
@@ -51,7 +52,6 @@ use crate::{Action, Extent, Implies, PermissionSet};
 pub struct Grant<A: Action> {
     pub(crate) organization: OrganizationId,
     pub(crate) user: UserId,
-    pub(crate) membership: MembershipId,
     pub(crate) permissions: PermissionSet,
     pub(crate) extent: Extent,
     pub(crate) action: PhantomData<fn() -> A>,
@@ -64,19 +64,13 @@ impl<A: Action> Grant<A> {
         self.organization
     }
 
-    /// The member who acts.
+    /// Who acts: a member, or an operator.
     #[must_use]
     pub const fn user(&self) -> UserId {
         self.user
     }
 
-    /// The membership that the grant rests on.
-    #[must_use]
-    pub const fn membership(&self) -> MembershipId {
-        self.membership
-    }
-
-    /// Everything that the member's role allows.
+    /// Everything that the member's role allows; for an operator, everything.
     #[must_use]
     pub const fn permissions(&self) -> PermissionSet {
         self.permissions
@@ -99,7 +93,6 @@ impl<A: Action> Grant<A> {
         Grant {
             organization: self.organization,
             user: self.user,
-            membership: self.membership,
             permissions: self.permissions,
             extent: self.extent,
             action: PhantomData,
@@ -208,6 +201,9 @@ pub mod system {
     /// Signing up, codes and passwords, before anybody is signed in.
     #[derive(Debug)]
     pub enum Admit {}
+    /// Saying who is an operator, by configuration or command line.
+    #[derive(Debug)]
+    pub enum Appoint {}
     /// Filling a database with a made-up population.
     #[derive(Debug)]
     pub enum Seed {}

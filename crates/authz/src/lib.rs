@@ -58,15 +58,15 @@ mod standing;
 pub use action::{
     ACTIONS, Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices,
     DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageDomains, ManageMemberships,
-    ManageRoles, ManageWebhooks, ReadAudit, ReadBilling, ReadDomains, ReadGenerations, ReadMemberships,
-    ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
+    ManageRoles, ManageWebhooks, Operable, ReadAudit, ReadBilling, ReadDomains, ReadGenerations,
+    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
 };
 pub use actor::{Actor, SignedIn};
 pub use authorizer::{Authorizer, StandError, StandingRecord, StandingSource};
 pub use denied::Denied;
 pub use explanation::Explanation;
 pub use grant::{Grant, InvitationGrant, OwnGrant, SystemGrant, system};
-pub use operator::{OperatorGrant, OperatorRecord};
+pub use operator::{Appoints, OperatorGrant, OperatorRecord};
 pub use permission::{Permission, PermissionSet};
 pub use role::{Extent, permissions_of, role_exceeds};
 pub use standing::Standing;

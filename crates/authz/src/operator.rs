@@ -1,6 +1,10 @@
 //! Authority over the whole instance.
 
-use resonance_domain::UserId;
+use std::marker::PhantomData;
+
+use resonance_domain::{OrganizationId, UserId};
+
+use crate::{Extent, Grant, Operable, OwnGrant, Permission, PermissionSet, SystemGrant, system::Appoint};
 
 /// What storage knows of an operator.
 ///
@@ -14,13 +18,24 @@ pub struct OperatorRecord {
 
 /// Proof that an operator of the instance acts, for a reason that goes on record with every act.
 ///
-/// It opens the instance's own rows. It is not a member's [`Grant`](crate::Grant), and no member has it:
+/// It opens the instance's own rows, every user's own ones, and in every organization what is an operator's business
+/// ([`Operable`]). No member has it, and nobody can make one up:
 ///
 /// ```compile_fail,E0451
 /// # use resonance_authz::OperatorGrant;
 /// # fn forge(real: OperatorGrant) -> OperatorGrant {
 /// OperatorGrant { reason: String::new(), ..real }
 /// # }
+/// ```
+///
+/// What members say and hear is none of an operator's business:
+///
+/// ```compile_fail,E0277
+/// # use resonance_authz::{Grant, OperatorGrant, ReadGenerations};
+/// # use resonance_domain::OrganizationId;
+/// fn pry(operator: &OperatorGrant, organization: OrganizationId) -> Grant<ReadGenerations> {
+///     operator.within(organization)
+/// }
 /// ```
 #[must_use]
 #[derive(Debug, Clone)]
@@ -30,7 +45,7 @@ pub struct OperatorGrant {
 }
 
 impl OperatorGrant {
-    /// Mints the grant of an operator who says why.
+    /// Mints the grant of an operator who says why. Whoever only reads need not: then the reason is empty.
     pub fn of(record: OperatorRecord, reason: impl Into<String>) -> Self {
         Self {
             user: record.user,
@@ -49,4 +64,34 @@ impl OperatorGrant {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+
+    /// The operator's authority in an organization. The operator is no member there: nothing that takes a standing takes
+    /// this.
+    pub const fn within<A: Operable>(&self, organization: OrganizationId) -> Grant<A> {
+        Grant {
+            organization,
+            user: self.user,
+            permissions: PermissionSet::of(Permission::ALL),
+            extent: Extent::All,
+            action: PhantomData,
+        }
+    }
+
+    /// The operator's authority over a user's own rows.
+    pub const fn over(&self, user: UserId) -> OwnGrant {
+        OwnGrant::new(user)
+    }
 }
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Authority to say who is an operator: that of an operator, and that of whoever holds the instance's configuration or
+/// command line.
+pub trait Appoints: sealed::Sealed + Sync {}
+
+impl sealed::Sealed for OperatorGrant {}
+impl Appoints for OperatorGrant {}
+impl sealed::Sealed for SystemGrant<Appoint> {}
+impl Appoints for SystemGrant<Appoint> {}

@@ -120,7 +120,6 @@ impl Standing {
         Grant {
             organization: self.organization,
             user: self.user,
-            membership: self.membership,
             permissions: self.permissions,
             extent,
             action: PhantomData,

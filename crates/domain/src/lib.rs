@@ -23,6 +23,7 @@ mod field_error;
 mod generation;
 mod id;
 mod in_org;
+mod instance;
 mod invitation;
 mod language;
 mod membership;
@@ -55,6 +56,9 @@ pub use id::{
     UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };
 pub use in_org::InOrg;
+pub use instance::{
+    DirectoryOrder, InstanceSettings, InstanceTotals, Month, MonthlyActivity, ParseMonthError, Reason,
+};
 pub use invitation::{
     Invitation, InvitationRefusal, InvitationState, MAX_INVITATIONS_AT_ONCE, MAX_INVITATIONS_PER_HOUR,
     invitation_lifetime,

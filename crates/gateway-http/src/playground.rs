@@ -83,10 +83,13 @@ impl Playground {
 
     /// The routes: the page at `path`, and its assets under `/playground-assets`.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self, path: &str) -> Router<S> {
+        self.page(path).route(&format!("{ASSETS}/{{*name}}"), get(asset))
+    }
+
+    /// The page at `path` alone, for a second one beside another's [`Playground::routes`].
+    pub fn page<S: Clone + Send + Sync + 'static>(&self, path: &str) -> Router<S> {
         let page = Bytes::from(self.html());
-        Router::new()
-            .route(path, get(move || async move { respond_page(page) }))
-            .route(&format!("{ASSETS}/{{*name}}"), get(asset))
+        Router::new().route(path, get(move || async move { respond_page(page) }))
     }
 
     fn html(&self) -> String {

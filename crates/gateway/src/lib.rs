@@ -15,12 +15,14 @@ mod invitation_page;
 mod mails;
 mod media;
 mod node;
+mod operators;
 mod respond;
 mod router;
 mod schema;
 mod viewer;
 
 pub use node::Node;
+pub use resonance_gateway_operators::sdl as operators_sdl;
 pub use router::{GatewayOptions, router};
 pub use schema::{Mutation, Query, ResonanceSchema, SchemaOptions, Subscription, request_data, schema, sdl};
 pub use viewer::Viewer;

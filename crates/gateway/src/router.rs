@@ -24,7 +24,8 @@ use tower_http::{
 };
 
 use crate::{
-    SchemaOptions, client, health, identify::Identify, invitation_page, mails, media, respond, schema,
+    SchemaOptions, client, health, identify::Identify, invitation_page, mails, media, operators, respond,
+    schema,
 };
 
 /// How the front door is to be.
@@ -68,10 +69,11 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
     let graphql = GraphQlHttp::builder(schema::schema(schema))
         .once_validated(schema::trusting_schema(schema))
         .request_data(identify.clone())
-        .limits(options.limits)
-        .csrf(csrf)
-        .shutdown(options.stop)
+        .limits(options.limits.clone())
+        .csrf(csrf.clone())
+        .shutdown(options.stop.clone())
         .build();
+    let operators = operators::routes(identify.clone(), schema, options.limits, csrf, options.stop);
     let (ready, keys) = (services.clone(), services);
     let mut routes = Router::new()
         .route("/graphql", graphql.route())
@@ -82,8 +84,14 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
             get(move || std::future::ready(media::keys(&keys))),
         )
         .merge(invitation_page::routes(identify.clone()))
-        .merge(media::routes(identify));
+        .merge(media::routes(identify))
+        .merge(operators);
     if options.playground {
+        let operators = Playground::new(operators::PATH)
+            .title("Resonance for operators")
+            .headers("{ \"Authorization\": \"Bearer \" }")
+            .query("# For operators only; everybody else is answered as if nothing was here.\n{ totals { users organizations } }\n");
+        routes = routes.merge(operators.page("/operator"));
         let playground = Playground::new("/graphql")
             .title("Resonance")
             .headers("{ \"Authorization\": \"Bearer \" }")

@@ -36,6 +36,13 @@ impl StorageError {
         }
     }
 
+    pub(crate) const fn collided() -> Self {
+        Self {
+            kind: StorageErrorKind::Transient,
+            source: None,
+        }
+    }
+
     /// The kind of error.
     #[must_use]
     pub const fn kind(&self) -> StorageErrorKind {

@@ -1,11 +1,11 @@
 //! What happened.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{SystemGrant, system::Relay};
-use resonance_domain::{ActorKind, Event, EventId, EventKind, Id, OrganizationId, Origin};
-use sea_orm::Value;
+use resonance_authz::{OperatorGrant, SystemGrant, system::Relay};
+use resonance_domain::{ActorKind, Event, EventId, EventKind, Id, OrganizationId, Origin, PageRequest};
+use sea_orm::{QueryResult, Value};
 
-use crate::{StorageError, executor::Executor, read_rows::known};
+use crate::{IdCursor, StorageError, executor::Executor, organization::at, raw::Sql, read_rows::known};
 
 /// An event that is about to be written.
 pub type NewEvent = Event;
@@ -73,47 +73,103 @@ impl Events<'_> {
         let sql = format!(
             "UPDATE events SET relayed_at = $1 WHERE id IN
                 (SELECT id FROM events WHERE relayed_at IS NULL ORDER BY id LIMIT $2 {skip_locked})
-             RETURNING id, organization_id, kind, actor_kind, actor, subject, payload, ip_address, user_agent, created_at"
+             RETURNING {READ}"
         );
-        let rows = self
-            .0
-            .all(&sql, [now.into(), i64::from(limit).into()], |row| {
-                Ok((
-                    EventId::from_uuid(row.try_get_by_index(0)?),
-                    row.try_get_by_index::<Option<uuid::Uuid>>(1)?
-                        .map(OrganizationId::from_uuid),
-                    row.try_get_by_index::<String>(2)?,
-                    row.try_get_by_index::<String>(3)?,
-                    row.try_get_by_index(4)?,
-                    row.try_get_by_index(5)?,
-                    row.try_get_by_index(6)?,
-                    Origin {
-                        ip_address: row.try_get_by_index(7)?,
-                        user_agent: row.try_get_by_index(8)?,
-                    },
-                    row.try_get_by_index(9)?,
-                ))
-            })
-            .await?;
-        let mut events = rows
-            .into_iter()
-            .map(
-                |(id, organization, kind, actor_kind, actor, subject, payload, origin, created_at)| {
-                    Ok(Event {
-                        id,
-                        organization,
-                        kind: known(EventKind::from_stored(&kind), "events.kind")?,
-                        actor_kind: known(ActorKind::from_stored(&actor_kind), "events.actor_kind")?,
-                        actor,
-                        subject,
-                        payload,
-                        origin,
-                        created_at,
-                    })
-                },
-            )
-            .collect::<Result<Vec<_>, StorageError>>()?;
+        let sql = Sql::new(sql, [now.into(), i64::from(limit).into()]);
+        let mut events = self.0.rows(sql, read).await?;
         events.sort_unstable_by_key(|event| Id::as_uuid(&event.id));
         Ok(events)
     }
+
+    /// A page of a log, newest first, for operators. One statement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page(
+        self,
+        _grant: &OperatorGrant,
+        filter: &EventFilter,
+        page: &PageRequest<IdCursor>,
+    ) -> Result<Vec<Event>, StorageError> {
+        let mut sql = Sql::new(format!("SELECT {READ} FROM events"), []);
+        filter.restrict(&mut sql);
+        sql.page_by_id("id", true, page);
+        self.0.rows(sql, read).await
+    }
+
+    /// How many events a log has under the same filter.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count(self, _grant: &OperatorGrant, filter: &EventFilter) -> Result<u64, StorageError> {
+        let mut sql = Sql::new("SELECT COUNT(*) FROM events", []);
+        filter.restrict(&mut sql);
+        let counted = self.0.row(sql, |row| at::<i64>(row, 0)).await?;
+        Ok(counted.unwrap_or_default().unsigned_abs())
+    }
+}
+
+/// Which events of a log are wanted. What is absent restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Whose log; `None` means the instance's.
+    pub organization: Option<OrganizationId>,
+    /// Kinds; none means all.
+    pub kinds: Vec<EventKind>,
+    /// Who acted, as an id.
+    pub actor: Option<String>,
+    /// What it happened to, as an id.
+    pub subject: Option<String>,
+    /// The first moment.
+    pub from: Option<DateTime<Utc>>,
+    /// The first moment that is too late.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl EventFilter {
+    fn restrict(&self, sql: &mut Sql) {
+        match self.organization {
+            Some(organization) => sql.push(" WHERE organization_id = ").bind(organization.as_uuid()),
+            None => sql.push(" WHERE organization_id IS NULL"),
+        };
+        if !self.kinds.is_empty() {
+            sql.push(" AND kind IN ")
+                .list(self.kinds.iter().map(|kind| kind.as_str()));
+        }
+        for (column, wanted) in [("actor", &self.actor), ("subject", &self.subject)] {
+            if let Some(wanted) = wanted {
+                let wanted = wanted.replace('\0', "");
+                sql.push(" AND ").push(column).push(" = ").bind(wanted);
+            }
+        }
+        for (beyond, moment) in [(">= ", self.from), ("< ", self.until)] {
+            if let Some(moment) = moment {
+                sql.push(" AND created_at ").push(beyond).bind(moment);
+            }
+        }
+    }
+}
+
+/// Read by [`read`], in this order.
+const READ: &str =
+    "id, organization_id, kind, actor_kind, actor, subject, payload, ip_address, user_agent, created_at";
+
+fn read(row: &QueryResult) -> Result<Event, StorageError> {
+    Ok(Event {
+        id: EventId::from_uuid(at(row, 0)?),
+        organization: at::<Option<uuid::Uuid>>(row, 1)?.map(OrganizationId::from_uuid),
+        kind: known(EventKind::from_stored(&at::<String>(row, 2)?), "events.kind")?,
+        actor_kind: known(
+            ActorKind::from_stored(&at::<String>(row, 3)?),
+            "events.actor_kind",
+        )?,
+        actor: at(row, 4)?,
+        subject: at(row, 5)?,
+        payload: at(row, 6)?,
+        origin: Origin {
+            ip_address: at(row, 7)?,
+            user_agent: at(row, 8)?,
+        },
+        created_at: at(row, 9)?,
+    })
 }

@@ -1,12 +1,46 @@
-//! What the instance is.
+//! What the instance is, its settings, and how much there is in it.
 
 use chrono::{DateTime, Utc};
+use resonance_authz::OperatorGrant;
+use resonance_domain::{InstanceSettings, InstanceTotals};
 
-use crate::{StorageError, executor::Executor};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql, read_rows::count};
 
-/// The one row that says which instance this database belongs to.
+/// The rows about the instance itself.
 #[derive(Debug, Clone, Copy)]
 pub struct InstanceRow<'a>(pub(crate) Executor<'a>);
+
+/// What operators set; the configuration decides where they set nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredSettings {
+    /// See [`InstanceSettings::member_limit`].
+    pub member_limit: Option<u32>,
+    /// See [`InstanceSettings::organizations_deletable`].
+    pub organizations_deletable: Option<bool>,
+    /// See [`InstanceSettings::organization_creation`].
+    pub organization_creation: Option<bool>,
+    /// See [`InstanceSettings::organizations_per_user`].
+    pub organizations_per_user: Option<u32>,
+}
+
+impl StoredSettings {
+    /// What is in force where `configured` is the configuration's word.
+    #[must_use]
+    pub fn over(&self, configured: InstanceSettings) -> InstanceSettings {
+        InstanceSettings {
+            member_limit: self.member_limit.unwrap_or(configured.member_limit),
+            organizations_deletable: self
+                .organizations_deletable
+                .unwrap_or(configured.organizations_deletable),
+            organization_creation: self
+                .organization_creation
+                .unwrap_or(configured.organization_creation),
+            organizations_per_user: self
+                .organizations_per_user
+                .unwrap_or(configured.organizations_per_user),
+        }
+    }
+}
 
 impl InstanceRow<'_> {
     /// Binds the database to the secret with this fingerprint unless it is bound already; the fingerprint that it is
@@ -21,5 +55,92 @@ impl InstanceRow<'_> {
         self.0.execute(BIND, [fingerprint.into(), now.into()]).await?;
         let bound = self.0.one(BOUND, [], |row| row.try_get_by_index(0)).await?;
         bound.ok_or(StorageError::corrupt("instance"))
+    }
+
+    /// What operators set, as this unit of work sees it. Not remembered anywhere: a change holds at once, on every node.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn settings(self) -> Result<StoredSettings, StorageError> {
+        self.read("").await
+    }
+
+    /// The same, held until the unit of work ends.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn lock_settings(self, _grant: &OperatorGrant) -> Result<StoredSettings, StorageError> {
+        self.read(self.0.on_postgres("FOR UPDATE")).await
+    }
+
+    async fn read(self, lock: &str) -> Result<StoredSettings, StorageError> {
+        let sql = format!(
+            "SELECT member_limit, organizations_deletable, organization_creation, organizations_per_user
+             FROM instance_settings WHERE id = 1 {lock}"
+        );
+        let found = self
+            .0
+            .row(Sql::new(sql, []), |row| {
+                let number = |column| {
+                    at::<Option<i64>>(row, column)?
+                        .map(|number| count(number, "instance_settings"))
+                        .transpose()
+                };
+                Ok(StoredSettings {
+                    member_limit: number(0)?,
+                    organizations_deletable: at(row, 1)?,
+                    organization_creation: at(row, 2)?,
+                    organizations_per_user: number(3)?,
+                })
+            })
+            .await?;
+        found.ok_or(StorageError::corrupt("instance_settings"))
+    }
+
+    /// Stores what operators set.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn store_settings(
+        self,
+        _grant: &OperatorGrant,
+        settings: &StoredSettings,
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        const STORE: &str = "UPDATE instance_settings SET member_limit = $1, organizations_deletable = $2,
+            organization_creation = $3, organizations_per_user = $4, updated_at = $5 WHERE id = 1";
+        let values = [
+            settings.member_limit.map(i64::from).into(),
+            settings.organizations_deletable.into(),
+            settings.organization_creation.into(),
+            settings.organizations_per_user.map(i64::from).into(),
+            now.into(),
+        ];
+        self.0.execute(STORE, values).await?;
+        Ok(())
+    }
+
+    /// How much there is. One statement; users and organizations are counted, the rest was added up month by month.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn totals(self, _grant: &OperatorGrant) -> Result<InstanceTotals, StorageError> {
+        const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM users),
+            (SELECT COUNT(*) FROM organizations WHERE deleted_at IS NULL),
+            CAST(COALESCE(SUM(generations), 0) AS bigint), CAST(COALESCE(SUM(characters), 0) AS bigint)
+            FROM instance_months";
+        let found = self
+            .0
+            .row(Sql::new(TOTALS, []), |row| {
+                let number = |column| count::<u64>(at(row, column)?, "instance_months");
+                Ok(InstanceTotals {
+                    users: number(0)?,
+                    organizations: number(1)?,
+                    generations: number(2)?,
+                    characters: number(3)?,
+                })
+            })
+            .await?;
+        found.ok_or(StorageError::corrupt("instance_months"))
     }
 }

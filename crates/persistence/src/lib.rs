@@ -7,7 +7,9 @@
 //! This crate never knows a rule of the product (services decide), GraphQL or HTTP. sea-orm stays inside: no
 //! signature names it.
 
+mod activity;
 mod database;
+mod directory;
 mod entity;
 mod error;
 mod event;
@@ -19,6 +21,7 @@ mod job;
 mod live;
 mod membership;
 mod object_owner;
+mod operator;
 mod organization;
 mod page;
 mod population;
@@ -39,20 +42,24 @@ mod unit_of_work;
 mod usage;
 mod user;
 mod user_email;
+mod user_end;
 mod verification_code;
 mod voice;
 mod voice_list;
 
+pub use activity::{ActedMember, Activity};
 pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
+pub use directory::{Directory, DirectoryFilter, DirectoryOrganization, DirectoryUser};
 pub use error::{StorageError, StorageErrorKind};
-pub use event::{Events, NewEvent, RelayedEvent};
+pub use event::{EventFilter, Events, NewEvent, RelayedEvent};
 pub use generation::{Generations, NewGeneration, SpeakingVoice};
-pub use instance::InstanceRow;
+pub use instance::{InstanceRow, StoredSettings};
 pub use invitation::{InvitationRoom, InvitationTerms, Invitations, NewInvitation};
 pub use job::{ClaimedJob, JobQueue, Jobs, NewJob};
 pub use live::{Heard, Live, LiveNote};
 pub use membership::{Member, MemberFilter, MemberForLetter, Memberships, NewMembership};
 pub use object_owner::ObjectOwners;
+pub use operator::{OperatorEntry, Operators};
 pub use organization::{Founder, OrganizationPicture, Organizations, ViewedOrganization};
 pub use page::{IdCursor, TextCursor};
 pub use population::{Population, PopulationError, PopulationProgress, PopulationSize, SeededMember};
@@ -68,5 +75,6 @@ pub use unit_of_work::{Repositories, UnitOfWork};
 pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};
 pub use user::{Credentials, NewUser, Users};
 pub use user_email::UserEmails;
+pub use user_end::{LeftBehind, UserEnds};
 pub use verification_code::VerificationCodes;
 pub use voice::Voices;

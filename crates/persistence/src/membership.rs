@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{
     Grant, Implies, InvitationGrant, ManageMemberships, OwnGrant, ReadMemberships, ReadOrganization,
-    SystemGrant, system,
+    Standing, SystemGrant, system,
 };
 use resonance_domain::{
     Id, Membership, MembershipId, MembershipOrder, OrganizationId, PageRequest, RoleKey, UserId,
@@ -120,11 +120,32 @@ impl Memberships<'_> {
         own: &OwnGrant,
         new: &NewMembership,
     ) -> Result<(), StorageError> {
+        self.insert(grant.organization(), own.user(), new).await
+    }
+
+    /// Makes somebody a member whom nobody invited. The caller holds the organization's row.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn add(
+        self,
+        grant: &Grant<ManageMemberships>,
+        user: UserId,
+        new: &NewMembership,
+    ) -> Result<(), StorageError> {
+        self.insert(grant.organization(), user, new).await
+    }
+
+    async fn insert(
+        self,
+        organization: OrganizationId,
+        user: UserId,
+        new: &NewMembership,
+    ) -> Result<(), StorageError> {
         const INSERT: &str = "INSERT INTO memberships
             (organization_id, id, user_id, role, name_key, email_key, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
-        let values = values(grant.organization(), own.user(), new);
-        self.0.execute(INSERT, values).await?;
+        self.0.execute(INSERT, values(organization, user, new)).await?;
         Ok(())
     }
 
@@ -265,8 +286,8 @@ impl Memberships<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn leave(self, grant: &Grant<impl Implies<ReadOrganization>>) -> Result<(), StorageError> {
-        self.end(grant.organization(), grant.membership(), grant.user())
+    pub async fn leave(self, standing: &Standing) -> Result<(), StorageError> {
+        self.end(standing.organization(), standing.membership(), standing.user())
             .await
     }
 

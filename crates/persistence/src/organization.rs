@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     IdCursor, Standings, StorageError,
     executor::Executor,
+    page::folded,
     raw::Sql,
     read_rows::{count, known, metadata, role},
 };
@@ -54,7 +55,7 @@ pub struct OrganizationPicture {
 }
 
 /// Read by [`organization`], in this order.
-const COLUMNS: &str = "o.id, o.name, o.slug, o.description, o.logo_key, o.public_metadata, o.member_limit, \
+pub(crate) const COLUMNS: &str = "o.id, o.name, o.slug, o.description, o.logo_key, o.public_metadata, o.member_limit, \
     o.deletable, o.created_by, o.created_at, o.updated_at";
 
 impl Organizations<'_> {
@@ -118,8 +119,8 @@ impl Organizations<'_> {
     pub async fn insert(self, own: &OwnGrant, new: &Organization) -> Result<bool, StorageError> {
         const INSERT: &str = "INSERT INTO organizations
             (id, name, slug, description, public_metadata, private_metadata, member_limit, deletable,
-             created_by, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (slug) DO NOTHING";
+             created_by, created_at, updated_at, name_key)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) ON CONFLICT (slug) DO NOTHING";
         let values = [
             new.id.as_uuid().into(),
             new.name.as_str().into(),
@@ -131,6 +132,7 @@ impl Organizations<'_> {
             new.deletable.into(),
             own.user().as_uuid().into(),
             new.created_at.into(),
+            folded(&new.name).into(),
         ];
         Ok(self.0.execute(INSERT, values).await? > 0)
     }
@@ -235,7 +237,7 @@ impl Organizations<'_> {
         profile: &Organization,
     ) -> Result<(), StorageError> {
         const STORE: &str = "UPDATE organizations SET name = $2, slug = $3, description = $4, logo_key = $5,
-            public_metadata = $6, updated_at = $7 WHERE id = $1 AND deleted_at IS NULL";
+            public_metadata = $6, updated_at = $7, name_key = $8 WHERE id = $1 AND deleted_at IS NULL";
         let values = [
             grant.organization().as_uuid().into(),
             profile.name.as_str().into(),
@@ -244,6 +246,7 @@ impl Organizations<'_> {
             profile.logo_key.clone().into(),
             profile.public_metadata.clone().into_value().into(),
             profile.updated_at.into(),
+            folded(&profile.name).into(),
         ];
         self.0.execute(STORE, values).await?;
         Ok(())
@@ -335,7 +338,7 @@ fn viewed(own: &OwnGrant, row: &QueryResult) -> Result<ViewedOrganization, Stora
     })
 }
 
-fn organization(row: &QueryResult) -> Result<Organization, StorageError> {
+pub(crate) fn organization(row: &QueryResult) -> Result<Organization, StorageError> {
     Ok(Organization {
         id: Id::from_uuid(at(row, 0)?),
         name: at(row, 1)?,

@@ -84,7 +84,7 @@ pub(crate) fn contains_pattern(needle: &str) -> String {
 
 /// No stored text holds a NUL, and PostgreSQL fails on a value that does: texts of clients that no rule checks lose
 /// theirs.
-fn without_nul(text: &str) -> String {
+pub(crate) fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 

@@ -13,12 +13,13 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("invitations", "TRUE"),
     ("memberships", "TRUE"),
     ("generations", "TRUE"),
     ("voices", "TRUE"),
     ("usage_entries", "TRUE"),
+    ("member_months", "TRUE"),
     // What happened is passed on first.
     ("events", "relayed_at IS NOT NULL"),
     // A job that sweeps, or is at work, guards an upload which may still be under way; the job that purges is at work.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{
-    Authorizer, Grant, OwnGrant, ReadOrganization, Standing, StandingRecord, SystemGrant,
+    Authorizer, OwnGrant, Standing, StandingRecord, SystemGrant,
     system::{Admit, Authenticate},
 };
 use resonance_domain::{Direction, Id, OrganizationId, Page, PageRequest, Session, SessionId, User, UserId};
@@ -123,7 +123,7 @@ impl Sessions<'_> {
         Ok(())
     }
 
-    /// Notes that a session was used, unless that was noted after `unless_since`.
+    /// Notes that a session was used, unless that was noted at `unless_since` or after it.
     ///
     /// # Errors
     /// The database's.
@@ -134,7 +134,7 @@ impl Sessions<'_> {
         unless_since: DateTime<Utc>,
     ) -> Result<(), StorageError> {
         const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, expires_at = $3, ip_address = $4
-            WHERE id = $1 AND last_used_at <= $5";
+            WHERE id = $1 AND last_used_at < $5";
         let values = [
             session.id.as_uuid().into(),
             session.last_used_at.into(),
@@ -146,21 +146,17 @@ impl Sessions<'_> {
         Ok(())
     }
 
-    /// Makes the grant's organization the active one of one of the member's sessions, and the one that the member
+    /// Makes a member's organization the active one of one of their sessions, and the one that the member
     /// worked in last. `false` if the session is not theirs or has ended.
     ///
     /// # Errors
     /// The database's.
-    pub async fn work_in(
-        self,
-        grant: &Grant<ReadOrganization>,
-        session: SessionId,
-    ) -> Result<bool, StorageError> {
+    pub async fn work_in(self, standing: &Standing, session: SessionId) -> Result<bool, StorageError> {
         const SESSION: &str =
             "UPDATE sessions SET active_organization_id = $1 WHERE id = $2 AND user_id = $3";
         const USER: &str = "UPDATE users SET last_active_organization_id = $1 WHERE id = $2";
-        let organization = grant.organization().as_uuid();
-        let user = grant.user().as_uuid();
+        let organization = standing.organization().as_uuid();
+        let user = standing.user().as_uuid();
         // Users before sessions, as everywhere, so that no two units of work wait for each other.
         self.0.execute(USER, [organization.into(), user.into()]).await?;
         let values = [organization.into(), session.as_uuid().into(), user.into()];

@@ -85,7 +85,9 @@ impl StandingSource for Standings<'_> {
         organization: OrganizationId,
     ) -> Result<Option<StandingRecord>, StorageError> {
         // Deleting an organization deletes its memberships in the same transaction, so a row is proof enough.
-        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2";
+        // Who was suspended after the request came in has no standing any more.
+        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2
+            AND NOT EXISTS (SELECT 1 FROM users WHERE id = $1 AND suspended_at IS NOT NULL)";
         let values = [user.as_uuid().into(), organization.as_uuid().into()];
         self.0.one(FIND, values, read).await?.map(record).transpose()
     }

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 
 use crate::{
-    Database, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote, Memberships, NewEvent,
-    ObjectOwners, Organizations, Purges, ReceivedInvitations, Sessions, SignUps, Speaking, Standings,
-    StorageError, Throttles, Usage, UserEmails, Users, VerificationCodes, Voices, event,
+    Activity, Database, Directory, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote,
+    Memberships, NewEvent, ObjectOwners, Operators, Organizations, Purges, ReceivedInvitations, Sessions,
+    SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users,
+    VerificationCodes, Voices, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -122,6 +123,26 @@ pub trait Repositories: sealed::HasExecutor {
     /// Signed-in sessions.
     fn sessions(&self) -> Sessions<'_> {
         Sessions(self.executor())
+    }
+
+    /// Who is an operator, and what only operators do to organizations.
+    fn operators(&self) -> Operators<'_> {
+        Operators(self.executor())
+    }
+
+    /// All users and organizations of the instance, for operators.
+    fn directory(&self) -> Directory<'_> {
+        Directory(self.executor())
+    }
+
+    /// Keeping users out, and ending accounts.
+    fn user_ends(&self) -> UserEnds<'_> {
+        UserEnds(self.executor())
+    }
+
+    /// Who was active when.
+    fn activity(&self) -> Activity<'_> {
+        Activity(self.executor())
     }
 
     /// Organizations.

@@ -22,8 +22,8 @@ pub struct NewUser<'a> {
     pub email_id: UserEmailId,
     /// The primary address, which was proved to be theirs.
     pub email: &'a EmailAddress,
-    /// The PHC string of the password.
-    pub password_hash: &'a str,
+    /// The PHC string of the password; `None` for somebody who sets one later, by a code.
+    pub password_hash: Option<&'a str>,
     /// When the account is made.
     pub created_at: DateTime<Utc>,
 }
@@ -44,8 +44,8 @@ impl Users<'_> {
     /// `Unique` if the address has an account, or the database's.
     pub async fn insert(self, _grant: &SystemGrant<Admit>, new: &NewUser<'_>) -> Result<(), StorageError> {
         const USER: &str =
-            "INSERT INTO users (id, name, email, email_verified, password_hash, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)";
+            "INSERT INTO users (id, name, email, email_verified, password_hash, created_at, updated_at, name_key)
+            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
         const EMAIL: &str = "INSERT INTO user_emails
             (id, user_id, address, address_key, is_primary, verified_at, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $6)";
@@ -56,6 +56,7 @@ impl Users<'_> {
             true.into(),
             new.password_hash.into(),
             new.created_at.into(),
+            folded(new.name.as_str()).into(),
         ];
         self.0.execute(USER, user).await?;
         let email = [
@@ -157,15 +158,12 @@ impl Users<'_> {
         name: &PersonName,
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
-        const USER: &str = "UPDATE users SET name = $2, updated_at = $3 WHERE id = $1";
+        const USER: &str = "UPDATE users SET name = $2, updated_at = $3, name_key = $4 WHERE id = $1";
         const MEMBERSHIPS: &str = "UPDATE memberships SET name_key = $2 WHERE user_id = $1";
-        let user = own.user().as_uuid();
-        self.0
-            .execute(USER, [user.into(), name.as_str().into(), now.into()])
-            .await?;
-        self.0
-            .execute(MEMBERSHIPS, [user.into(), folded(name.as_str()).into()])
-            .await?;
+        let (user, key) = (own.user().as_uuid(), folded(name.as_str()));
+        let values = [user.into(), name.as_str().into(), now.into(), key.as_str().into()];
+        self.0.execute(USER, values).await?;
+        self.0.execute(MEMBERSHIPS, [user.into(), key.into()]).await?;
         Ok(())
     }
 
@@ -217,21 +215,6 @@ impl Users<'_> {
                 })
             })
             .await
-    }
-
-    /// Gives a user the powers of an operator. `false` if the user had them.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn make_operator(
-        self,
-        _grant: &SystemGrant<Admit>,
-        user: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        const MAKE: &str =
-            "INSERT INTO operators (user_id, created_at) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING";
-        Ok(self.0.execute(MAKE, [user.as_uuid().into(), now.into()]).await? > 0)
     }
 }
 

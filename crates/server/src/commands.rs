@@ -28,3 +28,26 @@ pub(crate) async fn operator_add(configuration: &Configuration, email: &str) -> 
     })?;
     print(&format!("{email} is an operator\n"))
 }
+
+pub(crate) async fn operator_remove(configuration: &Configuration, email: &str) -> anyhow::Result<()> {
+    let instance = instance::open(configuration).await?;
+    instance
+        .services
+        .remove_operator(email)
+        .await
+        .with_context(|| format!("{email} cannot be unmade an operator; it must be one, and not the last"))?;
+    print(&format!("{email} is no operator any more\n"))
+}
+
+pub(crate) async fn operator_list(configuration: &Configuration) -> anyhow::Result<()> {
+    let instance = instance::open(configuration).await?;
+    for operator in instance.services.list_operators().await? {
+        let state = if operator.suspended { "  suspended" } else { "" };
+        print(&format!(
+            "{}  {}{state}\n",
+            operator.email,
+            operator.user.type_id()
+        ))?;
+    }
+    Ok(())
+}

@@ -41,7 +41,11 @@ enum Command {
     /// Bring the database up to date and end
     Migrate,
     /// Print the GraphQL schema
-    Schema,
+    Schema {
+        /// The operators' schema instead of everybody's
+        #[arg(long)]
+        operators: bool,
+    },
     /// Fill the database with a made-up population, the same for the same numbers: the ground for load tests
     Seed(commands::seed::Seed),
     /// Manage operators
@@ -59,6 +63,13 @@ enum OperatorCommand {
         /// The address
         email: String,
     },
+    /// Take an operator's powers away; the last one keeps them
+    Remove {
+        /// The address
+        email: String,
+    },
+    /// List the operators
+    List,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,8 +93,12 @@ fn main() -> ExitCode {
 }
 
 fn run(line: CommandLine) -> anyhow::Result<()> {
-    if matches!(line.command, Some(Command::Schema)) {
-        return commands::print(&resonance_gateway::sdl());
+    if let Some(Command::Schema { operators }) = line.command {
+        return commands::print(&if operators {
+            resonance_gateway::operators_sdl()
+        } else {
+            resonance_gateway::sdl()
+        });
     }
     let options = line.options.or(commands::config::file(line.config.as_deref())?);
     let (filter, format) = configuration::logging(&options)?;
@@ -104,8 +119,12 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
             Command::Operator(OperatorCommand::Add { email }) => {
                 commands::operator_add(&configuration, &email).await
             }
+            Command::Operator(OperatorCommand::Remove { email }) => {
+                commands::operator_remove(&configuration, &email).await
+            }
+            Command::Operator(OperatorCommand::List) => commands::operator_list(&configuration).await,
             Command::Config(ConfigCommand::Check) => commands::config::check(&configuration).await,
-            Command::Schema => Ok(()),
+            Command::Schema { .. } => Ok(()),
         }
     })
 }

@@ -1,12 +1,12 @@
 //! From a session's token to a request.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use resonance_authz::{Denied, SystemGrant, system::Authenticate};
-use resonance_domain::{OrganizationId, Origin, SESSION_IDLE_LIFETIME, Session, User};
+use resonance_domain::{Month, OrganizationId, Origin, SESSION_IDLE_LIFETIME, Session, User};
 use resonance_identity::SecretToken;
 use resonance_persistence::Repositories;
 
-use crate::{Outcome, Request, SESSION_TOKEN, Services};
+use crate::{Outcome, Request, SESSION_TOKEN, Services, activity};
 
 /// How exactly a session remembers when it was last used.
 const TOUCH_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -52,14 +52,16 @@ impl Services {
             )
             .await?
             .ok_or(Denied::Unauthenticated)?;
-        if found.session.last_used_at <= now - TOUCH_AFTER {
+        // In another month the first use counts, however soon it follows the last one.
+        let noted_until = Month::of(now).start().max(now - TOUCH_AFTER);
+        if found.session.last_used_at < noted_until {
             let used = Session {
                 last_used_at: now,
                 expires_at: now + SESSION_IDLE_LIFETIME,
                 ip_address: origin.ip_address.clone(),
                 ..found.session.clone()
             };
-            self.touch_later(used);
+            self.touch_later(used, found.session.last_used_at, noted_until);
         }
         Ok(Request::authenticated(
             self.clone(),
@@ -73,14 +75,18 @@ impl Services {
         ))
     }
 
-    fn touch_later(&self, used: Session) {
+    fn touch_later(&self, used: Session, before: DateTime<Utc>, noted_until: DateTime<Utc>) {
         let database = self.core().database.clone();
         tokio::spawn(async move {
-            let unless_since = used.last_used_at - TOUCH_AFTER;
+            let month = Month::of(used.last_used_at);
             let touched = database
                 .atomically(async |uow| {
+                    // Before the session's row is held: organizations come first everywhere.
+                    if Month::of(before) != month {
+                        activity::still_signed_in(uow, used.user, month).await?;
+                    }
                     let grant = SystemGrant::<Authenticate>::for_job();
-                    uow.sessions().touch(&grant, &used, unless_since).await
+                    uow.sessions().touch(&grant, &used, noted_until).await
                 })
                 .await;
             if let Err(error) = touched {

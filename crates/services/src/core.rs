@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc};
 
 use resonance_authz::Actor;
 use resonance_blobs::Blobs;
-use resonance_domain::{Clock, Ids, Origin};
+use resonance_domain::{Clock, Ids, InstanceSettings, Origin};
 use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner};
 use resonance_mail::Mailer;
-use resonance_persistence::Database;
+use resonance_persistence::{Database, Repositories};
 use resonance_speech::engine::Engines;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -45,6 +45,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What holds in the instance as long as no operator sets anything else.
+    pub(crate) fn of_instance(&self) -> InstanceSettings {
+        InstanceSettings {
+            member_limit: self.member_limit,
+            organizations_deletable: self.deletable,
+            organization_creation: true,
+            organizations_per_user: self.organizations_per_user,
+        }
+    }
+
     /// The link of an invitation.
     pub(crate) fn invitation_link(&self, token: &str) -> String {
         match &self.invitation_url {
@@ -177,6 +187,15 @@ impl Services {
 }
 
 impl Core {
+    /// What holds in the instance: what operators set, and where they set nothing, what is configured.
+    pub(crate) async fn instance_settings(
+        &self,
+        repositories: &impl Repositories,
+    ) -> Outcome<InstanceSettings> {
+        let stored = repositories.instance().settings().await?;
+        Ok(stored.over(self.settings.of_instance()))
+    }
+
     /// Waits until there is room for more work on audio beside what is spoken.
     pub(crate) async fn audio_work(&self) -> Outcome<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.audio).acquire_owned().await;

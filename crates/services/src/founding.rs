@@ -1,11 +1,11 @@
 //! Founding organizations.
 
-use resonance_authz::{Denied, OwnGrant, ReadOrganization};
+use resonance_authz::{Denied, OwnGrant};
 use resonance_domain::{
-    ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg, Metadata, Organization,
+    ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg, InstanceSettings, Metadata, Organization,
     OrganizationDescription, OrganizationName, RoleKey, Slug,
 };
-use resonance_persistence::{NewMembership, Repositories, UnitOfWork, ViewedOrganization};
+use resonance_persistence::{Founder, NewMembership, Repositories, UnitOfWork, ViewedOrganization};
 use serde_json::{Value, json};
 
 use crate::{Organizations, Outcome, ServiceError, profile::taken};
@@ -28,6 +28,56 @@ pub struct CreateOrganization {
     pub public_metadata: Option<Value>,
 }
 
+/// The same, checked.
+#[derive(Debug)]
+pub(crate) struct Founding {
+    name: OrganizationName,
+    slug: Option<Slug>,
+    description: OrganizationDescription,
+    public_metadata: Metadata,
+    /// What an operator decides instead of the instance's settings.
+    pub(crate) member_limit: Option<u32>,
+    /// Likewise.
+    pub(crate) deletable: Option<bool>,
+}
+
+impl Founding {
+    /// Checks every field.
+    pub(crate) fn parse(errors: &mut FieldErrors, input: CreateOrganization) -> Option<Self> {
+        let name = errors.take("name", OrganizationName::parse(&input.name));
+        let slug = errors.take("slug", input.slug.as_deref().map(Slug::parse).transpose());
+        let description = input.description.unwrap_or_default();
+        let description = errors.take("description", OrganizationDescription::parse(&description));
+        let metadata = Metadata::parse(input.public_metadata.unwrap_or_else(|| json!({})));
+        let metadata = errors.take("publicMetadata", metadata);
+        Some(Self {
+            name: name?,
+            slug: slug?,
+            description: description?,
+            public_metadata: metadata?,
+            member_limit: None,
+            deletable: None,
+        })
+    }
+}
+
+/// The events of a founding: kind, subject, payload.
+pub(crate) fn founded(viewed: &ViewedOrganization) -> [(EventKind, String, Value); 2] {
+    let (new, standing) = (&viewed.organization, &viewed.standing);
+    [
+        (
+            EventKind::OrganizationCreated,
+            new.id.type_id(),
+            json!({ "name": new.name, "slug": new.slug }),
+        ),
+        (
+            EventKind::MembershipCreated,
+            InOrg::new(new.id, standing.membership()).global_id(),
+            json!({ "user": standing.user(), "role": standing.role().as_str() }),
+        ),
+    ]
+}
+
 impl Organizations<'_> {
     /// Founds an organization. The founder becomes its admin and works in it from now on. One transaction.
     ///
@@ -43,77 +93,71 @@ impl Organizations<'_> {
         let session = request.signed_in()?.session;
         let own = request.actor().own()?;
         let mut errors = FieldErrors::default();
-        let name = errors.take("name", OrganizationName::parse(&input.name));
-        let slug = errors.take("slug", input.slug.as_deref().map(Slug::parse).transpose());
-        let description = input.description.unwrap_or_default();
-        let description = errors.take("description", OrganizationDescription::parse(&description));
-        let metadata = Metadata::parse(input.public_metadata.unwrap_or_else(|| json!({})));
-        let metadata = errors.take("publicMetadata", metadata);
-        let (Some(name), Some(slug), Some(description), Some(public_metadata)) =
-            (name, slug, description, metadata)
-        else {
+        let Some(founding) = Founding::parse(&mut errors, input) else {
             return Err(errors.into());
         };
-        let derived = Slug::derive(&name);
         let viewed = core
             .database
             .atomically(async |uow| {
                 let founder = uow.organizations().founder(&own).await?;
                 let founder = founder.ok_or(Denied::Unauthenticated)?;
-                let limit = founder
-                    .organization_limit
-                    .unwrap_or(core.settings.organizations_per_user);
+                let settings = core.instance_settings(uow).await?;
+                let limit = settings.organizations_of_user(founder.organization_limit);
                 if uow.organizations().founded(&own).await? >= u64::from(limit) {
                     return Err(limit_reached(limit).into());
                 }
-                let now = core.clock.now();
-                let mut new = Organization {
-                    id: core.ids.next(),
-                    name: name.into_string(),
-                    slug: slug.as_ref().unwrap_or(&derived).as_str().to_owned(),
-                    description: description.into_string(),
-                    logo_key: None,
-                    public_metadata,
-                    member_limit: core.settings.member_limit,
-                    deletable: core.settings.deletable,
-                    created_by: Some(own.user()),
-                    created_at: now,
-                    updated_at: now,
-                };
-                if slug.is_none() {
-                    self.insert_numbered(uow, &own, &derived, &mut new).await?;
-                } else if !uow.organizations().insert(&own, &new).await? {
-                    return Err(taken().into());
+                let viewed = self.found(uow, &own, founder, founding, &settings).await?;
+                uow.sessions().work_in(&viewed.standing, session).await?;
+                for (kind, subject, payload) in founded(&viewed) {
+                    uow.record(request.event(kind, Some(viewed.organization.id), subject, payload));
                 }
-                let membership = NewMembership {
-                    id: core.ids.next(),
-                    role: RoleKey::ADMIN,
-                    name: founder.name,
-                    email: founder.email,
-                    created_at: now,
-                };
-                uow.memberships().found(&own, new.id, &membership).await?;
-                let viewed = uow.organizations().viewed(&own, new.id).await?;
-                let viewed = viewed.ok_or(Denied::NotVisible)?;
-                let grant = viewed.standing.grant::<ReadOrganization>()?;
-                uow.sessions().work_in(&grant, session).await?;
-                uow.record(request.event(
-                    EventKind::OrganizationCreated,
-                    Some(new.id),
-                    new.id.type_id(),
-                    json!({ "name": new.name, "slug": new.slug }),
-                ));
-                uow.record(request.event(
-                    EventKind::MembershipCreated,
-                    Some(new.id),
-                    InOrg::new(new.id, membership.id).global_id(),
-                    json!({ "user": own.user(), "role": membership.role.as_str() }),
-                ));
                 Ok::<_, ServiceError>(viewed)
             })
             .await?;
         request.learn(viewed.standing.clone());
         Ok(viewed)
+    }
+
+    /// Stores a new organization with its first admin, whose authority `own` is.
+    pub(crate) async fn found(
+        self,
+        uow: &UnitOfWork,
+        own: &OwnGrant,
+        founder: Founder,
+        founding: Founding,
+        settings: &InstanceSettings,
+    ) -> Outcome<ViewedOrganization> {
+        let core = self.0.core();
+        let derived = Slug::derive(&founding.name);
+        let now = core.clock.now();
+        let mut new = Organization {
+            id: core.ids.next(),
+            name: founding.name.into_string(),
+            slug: founding.slug.as_ref().unwrap_or(&derived).as_str().to_owned(),
+            description: founding.description.into_string(),
+            logo_key: None,
+            public_metadata: founding.public_metadata,
+            member_limit: founding.member_limit.unwrap_or(settings.member_limit),
+            deletable: founding.deletable.unwrap_or(settings.organizations_deletable),
+            created_by: Some(own.user()),
+            created_at: now,
+            updated_at: now,
+        };
+        if founding.slug.is_none() {
+            self.insert_numbered(uow, own, &derived, &mut new).await?;
+        } else if !uow.organizations().insert(own, &new).await? {
+            return Err(taken().into());
+        }
+        let membership = NewMembership {
+            id: core.ids.next(),
+            role: RoleKey::ADMIN,
+            name: founder.name,
+            email: founder.email,
+            created_at: now,
+        };
+        uow.memberships().found(own, new.id, &membership).await?;
+        let viewed = uow.organizations().viewed(own, new.id).await?;
+        viewed.ok_or(Denied::NotVisible.into())
     }
 
     /// Stores the organization under the first free one of the slugs that its name suggests.

@@ -1,14 +1,10 @@
-//! The instance itself: its secret, its operators, and what it forgets.
+//! The instance itself: its secret, and what it forgets.
 
 use resonance_authz::{SystemGrant, system::Authenticate};
-use resonance_domain::{
-    ActorKind, CODE_LIFETIME, EmailAddress, ErrorCode, Event, EventKind, FieldError, IdsExt, Origin,
-    SIGN_UP_LIFETIME, UserId,
-};
+use resonance_domain::{CODE_LIFETIME, SIGN_UP_LIFETIME};
 use resonance_persistence::{Repositories, StorageError};
-use serde_json::json;
 
-use crate::{Outcome, ServiceError, Services, codes::ADMIT};
+use crate::{Services, codes::ADMIT};
 
 /// Why a node must not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,39 +44,6 @@ impl Services {
         } else {
             Err(InstanceSecretError::Mismatch { configured, bound })
         }
-    }
-
-    /// Gives the account that proved `email` the powers of an operator. Doing it again changes nothing. For the
-    /// command line: whoever runs it has the database anyway.
-    ///
-    /// # Errors
-    /// `INVALID` or `NOT_FOUND` for `email`.
-    pub async fn add_operator(&self, email: &str) -> Outcome<UserId> {
-        let core = self.core();
-        let email = EmailAddress::parse(email).map_err(|error| error.at("email"))?;
-        core.database
-            .atomically(async |uow| {
-                let found = uow.users().by_email(&ADMIT, &email).await?;
-                let found = found.ok_or_else(|| {
-                    FieldError::new(ErrorCode::NotFound, "no account has proved this address").at("email")
-                })?;
-                let (user, now) = (found.user.id, core.clock.now());
-                if uow.users().make_operator(&ADMIT, user, now).await? {
-                    uow.record(Event {
-                        id: core.ids.next(),
-                        organization: None,
-                        kind: EventKind::UserMadeOperator,
-                        actor_kind: ActorKind::System,
-                        actor: None,
-                        subject: Some(user.type_id()),
-                        payload: json!({}),
-                        origin: Origin::default(),
-                        created_at: now,
-                    });
-                }
-                Ok::<_, ServiceError>(user)
-            })
-            .await
     }
 
     /// Forgets what has expired: sessions, sign-ups, codes, throttles. How many rows.

@@ -8,6 +8,7 @@
 //! This crate never knows SQL, GraphQL or HTTP, and never hands a grant to a front end.
 
 mod accounts;
+mod activity;
 mod ambient;
 mod authentication;
 mod background;
@@ -28,6 +29,7 @@ mod limits;
 mod logo;
 mod mailing;
 mod memberships;
+mod operators;
 mod organizations;
 mod password;
 mod previews;
@@ -63,6 +65,10 @@ pub use invitations::{Invitations, InviteMembers, InviteOutcome};
 pub use jwt::Jwt;
 pub use logo::Picture;
 pub use memberships::{MemberQuery, Memberships};
+pub use operators::{
+    AuditFilter, AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators,
+    UpdateInstance,
+};
 pub use organizations::Organizations;
 pub use password::PendingPasswordReset;
 pub use profile::UpdateOrganization;
@@ -72,7 +78,10 @@ pub use request::Request;
 pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
-pub use resonance_persistence::{IdCursor, Member, ReceivedInvitation, TextCursor, ViewedOrganization};
+pub use resonance_persistence::{
+    DirectoryOrganization, DirectoryUser, IdCursor, Member, OperatorEntry, ReceivedInvitation, TextCursor,
+    ViewedOrganization,
+};
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
 pub use token::{INVITATION_TOKEN, SESSION_TOKEN};

@@ -1,12 +1,15 @@
 //! Members: who is in an organization, with which role.
 
-use resonance_authz::{ManageMemberships, PermissionSet, ReadMemberships, ReadOrganization, role_exceeds};
+use chrono::{DateTime, Utc};
+use resonance_authz::{
+    Grant, ManageMemberships, PermissionSet, ReadMemberships, ReadOrganization, role_exceeds,
+};
 use resonance_domain::{
     ErrorCode, EventKind, FieldError, InOrg, Membership, MembershipId, MembershipOrder, OrganizationId, Page,
     PageRequest, RoleKey, UserId, admin_may_go, bounded_text,
 };
-use resonance_persistence::{Member, MemberFilter, Repositories, TextCursor};
-use serde_json::json;
+use resonance_persistence::{Member, MemberFilter, Repositories, TextCursor, UnitOfWork};
+use serde_json::{Value, json};
 
 use crate::{Outcome, Refusal, Request, ServiceError};
 
@@ -92,28 +95,12 @@ impl Memberships<'_> {
                 let grant = standing.grant::<ManageMemberships>()?;
                 let role = role?;
                 not_beyond_own(&role, grant.permissions())?;
-                let member = uow.memberships().get(&grant, id.id).await?;
-                let mut member = member.ok_or_else(not_a_member)?;
-                let before = std::mem::replace(&mut member.membership.role, role.clone());
-                if before == role {
-                    return Ok(member);
-                }
-                if before.is_admin() {
-                    let admins = uow.memberships().admins(&grant).await?;
-                    admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
-                }
                 let now = request.core().clock.now();
-                member.membership.updated_at = now;
-                uow.memberships().set_role(&grant, id.id, &role, now).await?;
-                uow.record(request.event(
-                    EventKind::MembershipRoleChanged,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({
-                        "user": member.membership.user,
-                        "role": { "old": before.as_str(), "new": role.as_str() },
-                    }),
-                ));
+                let (member, changed) = give_role(uow, &grant, id.id, &role, now).await?;
+                if let Some(payload) = changed {
+                    let kind = EventKind::MembershipRoleChanged;
+                    uow.record(request.event(kind, Some(id.organization), id.global_id(), payload));
+                }
                 Ok::<_, ServiceError>(member)
             })
             .await?;
@@ -136,13 +123,7 @@ impl Memberships<'_> {
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
-                let member = uow.memberships().get(&grant, id.id).await?;
-                let member = member.ok_or_else(not_a_member)?;
-                if member.membership.role.is_admin() {
-                    let admins = uow.memberships().admins(&grant).await?;
-                    admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
-                }
-                uow.memberships().remove(&grant, &member.membership).await?;
+                let member = take_out(uow, &grant, id.id).await?;
                 uow.record(self.ended(&member.membership));
                 Ok::<_, ServiceError>(member)
             })
@@ -171,7 +152,7 @@ impl Memberships<'_> {
                     let admins = uow.memberships().admins(&grant).await?;
                     admin_may_go(with(&admins, user)).map_err(Refusal::refusal)?;
                 }
-                uow.memberships().leave(&grant).await?;
+                uow.memberships().leave(&standing).await?;
                 let now = request.core().clock.now();
                 uow.record(self.ended(&Membership {
                     id: standing.membership(),
@@ -193,9 +174,58 @@ impl Memberships<'_> {
             EventKind::MembershipDeleted,
             Some(membership.organization),
             InOrg::new(membership.organization, membership.id).global_id(),
-            json!({ "user": membership.user, "role": membership.role.as_str() }),
+            of_membership(membership),
         )
     }
+}
+
+/// Gives a member another role, whoever decides it; what changed, for the event, if anything did. The caller holds the
+/// organization.
+pub(crate) async fn give_role(
+    uow: &UnitOfWork,
+    grant: &Grant<ManageMemberships>,
+    id: MembershipId,
+    role: &RoleKey,
+    now: DateTime<Utc>,
+) -> Outcome<(Member, Option<Value>)> {
+    let member = uow.memberships().get(grant, id).await?;
+    let mut member = member.ok_or_else(not_a_member)?;
+    let before = std::mem::replace(&mut member.membership.role, role.clone());
+    if before == *role {
+        return Ok((member, None));
+    }
+    if before.is_admin() {
+        let admins = uow.memberships().admins(grant).await?;
+        admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
+    }
+    member.membership.updated_at = now;
+    uow.memberships().set_role(grant, id, role, now).await?;
+    let payload = json!({
+        "user": member.membership.user,
+        "role": { "old": before.as_str(), "new": role.as_str() },
+    });
+    Ok((member, Some(payload)))
+}
+
+/// Ends somebody's membership, whoever decides it. The caller holds the organization.
+pub(crate) async fn take_out(
+    uow: &UnitOfWork,
+    grant: &Grant<ManageMemberships>,
+    id: MembershipId,
+) -> Outcome<Member> {
+    let member = uow.memberships().get(grant, id).await?;
+    let member = member.ok_or_else(not_a_member)?;
+    if member.membership.role.is_admin() {
+        let admins = uow.memberships().admins(grant).await?;
+        admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
+    }
+    uow.memberships().remove(grant, &member.membership).await?;
+    Ok(member)
+}
+
+/// What events tell of a membership.
+pub(crate) fn of_membership(membership: &Membership) -> Value {
+    json!({ "user": membership.user, "role": membership.role.as_str() })
 }
 
 /// How many admins there would be if `user` was counted in any case.
@@ -203,7 +233,7 @@ fn with(admins: &[UserId], user: UserId) -> u64 {
     admins.iter().filter(|admin| **admin != user).count() as u64 + 1
 }
 
-fn filter(query: &MemberQuery) -> Outcome<MemberFilter> {
+pub(crate) fn filter(query: &MemberQuery) -> Outcome<MemberFilter> {
     let search = query
         .search
         .as_deref()

@@ -1,12 +1,14 @@
 //! Organizations: looking at them, working in them, deleting them.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{DeleteOrganization, Denied, Explanation, Permission, ReadOrganization};
+use resonance_authz::{DeleteOrganization, Denied, Explanation, Grant, Permission};
 use resonance_domain::{
-    ErrorCode, EventKind, FieldError, IdsExt, JobId, OrganizationId, Page, PageRequest, Slug,
+    ErrorCode, EventKind, FieldError, IdsExt, JobId, Organization, OrganizationId, Page, PageRequest, Slug,
 };
-use resonance_persistence::{IdCursor, JobQueue, LiveNote, NewJob, Repositories, ViewedOrganization};
-use serde_json::json;
+use resonance_persistence::{
+    IdCursor, JobQueue, LiveNote, NewJob, Repositories, UnitOfWork, ViewedOrganization,
+};
+use serde_json::{Value, json};
 
 use crate::{Outcome, Request, ServiceError};
 
@@ -99,8 +101,7 @@ impl Organizations<'_> {
                 // Held, so that the membership does not end meanwhile and leave a session in an organization that is
                 // the user's no more.
                 let standing = uow.standings().of_locked(own.user(), organization).await?;
-                let grant = standing.grant::<ReadOrganization>()?;
-                if !uow.sessions().work_in(&grant, signed_in.session).await? {
+                if !uow.sessions().work_in(&standing, signed_in.session).await? {
                     return Err(Denied::Unauthenticated.into());
                 }
                 let viewed = uow.organizations().viewed(&own, organization).await?;
@@ -137,26 +138,35 @@ impl Organizations<'_> {
                     let refusal = "this organization is protected from deletion";
                     return Err(FieldError::new(ErrorCode::NotDeletable, refusal).into());
                 }
-                let admins = uow.memberships().admins(&grant).await?;
-                let now = core.clock.now();
-                uow.organizations().close(&grant, now).await?;
-                uow.jobs()
-                    .add(purge_of(core.ids.next(), organization, now))
-                    .await?;
-                // The organization's own events are purged; this one stays with the instance.
+                let payload = self.close(uow, &grant, &found).await?;
                 let id = organization.type_id();
-                let payload = json!({ "name": found.name, "admins": admins });
-                uow.record(request.event(EventKind::OrganizationDeleted, None, id.clone(), payload));
-                uow.tell(LiveNote {
-                    organization: Some(organization),
-                    kind: EventKind::OrganizationDeleted.as_str().to_owned(),
-                    subject: Some(id),
-                });
+                uow.record(request.event(EventKind::OrganizationDeleted, None, id, payload));
                 Ok::<_, ServiceError>(())
             })
             .await?;
         request.forget(organization);
         Ok(organization)
+    }
+
+    /// Ends all access and has the rest purged; what is to stand in the event, which stays with the instance, as the
+    /// organization's own events are purged.
+    pub(crate) async fn close(
+        self,
+        uow: &UnitOfWork,
+        grant: &Grant<DeleteOrganization>,
+        found: &Organization,
+    ) -> Outcome<Value> {
+        let core = self.0.core();
+        let admins = uow.memberships().admins(grant).await?;
+        let now = core.clock.now();
+        uow.organizations().close(grant, now).await?;
+        uow.jobs().add(purge_of(core.ids.next(), found.id, now)).await?;
+        uow.tell(LiveNote {
+            organization: Some(found.id),
+            kind: EventKind::OrganizationDeleted.as_str().to_owned(),
+            subject: Some(found.id.type_id()),
+        });
+        Ok(json!({ "name": found.name, "admins": admins }))
     }
 
     /// Tells a member why a permission (`org:<feature>:<action>`) is or is not theirs. Any member.

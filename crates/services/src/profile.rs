@@ -139,7 +139,7 @@ pub(crate) fn taken() -> FieldError {
 }
 
 /// Old and new values of what differs, for the record.
-fn changes(before: &Organization, after: &Organization) -> Value {
+pub(crate) fn changes(before: &Organization, after: &Organization) -> Value {
     let of = |organization: &Organization| {
         [
             ("name", json!(organization.name)),

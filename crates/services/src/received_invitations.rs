@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use resonance_authz::{Denied, InvitationGrant, OwnGrant, ReadOrganization};
+use resonance_authz::{Denied, InvitationGrant, OwnGrant};
 use resonance_domain::{
     EmailAddress, ErrorCode, EventKind, FieldError, IdsExt, InOrg, Invitation, InvitationId, InvitationState,
     Page, PageRequest, seat_is_free,
@@ -126,8 +126,7 @@ impl Invitations<'_> {
         let viewed = uow.organizations().viewed(own, organization).await?;
         let viewed = viewed.ok_or(Denied::NotVisible)?;
         if invitee.works_nowhere {
-            let grant = viewed.standing.grant::<ReadOrganization>()?;
-            uow.sessions().work_in(&grant, session).await?;
+            uow.sessions().work_in(&viewed.standing, session).await?;
         }
         uow.record(request.event(
             EventKind::InvitationAccepted,

@@ -7,7 +7,7 @@ use resonance_domain::{EventKind, IdsExt};
 use resonance_persistence::{JobQueue, LiveNote, NewJob, Repositories};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Outcome, ServiceError, Services, letters};
+use crate::{Outcome, ServiceError, Services, activity, letters};
 
 /// Events that one transaction passes on.
 const BATCH: u32 = 200;
@@ -67,6 +67,7 @@ pub(crate) async fn pass_on(services: &Services) -> Outcome<usize> {
                     subject: event.subject.clone(),
                 });
             }
+            activity::note(uow, &events).await?;
             Ok::<_, ServiceError>(events.len())
         })
         .await

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{Action, Actor, Denied, Grant, SignedIn, Standing};
+use resonance_authz::{Action, Actor, Denied, Grant, OperatorRecord, SignedIn, Standing};
 use resonance_domain::{ActorKind, Event, EventKind, IdsExt, OrganizationId, Origin};
 use resonance_persistence::{NewEvent, Repositories};
 use serde_json::Value;
@@ -30,6 +30,7 @@ struct Inner {
     origin: Origin,
     now: DateTime<Utc>,
     standings: Mutex<HashMap<OrganizationId, Arc<OnceCell<Option<Standing>>>>>,
+    operator: OnceCell<Option<OperatorRecord>>,
 }
 
 impl Request {
@@ -43,6 +44,7 @@ impl Request {
             origin,
             now,
             standings: Mutex::default(),
+            operator: OnceCell::new(),
         }))
     }
 
@@ -68,6 +70,7 @@ impl Request {
             origin,
             now,
             standings: Mutex::default(),
+            operator: OnceCell::new(),
         }));
         if let Some(standing) = standing {
             request.remember(standing);
@@ -167,6 +170,16 @@ impl Request {
     /// Authority to read, from the remembered standing.
     pub(crate) async fn grant<A: Action>(&self, organization: OrganizationId) -> Outcome<Grant<A>> {
         Ok(self.standing(organization).await?.grant()?)
+    }
+
+    /// The operator who asks, read once per request.
+    pub(crate) async fn operator(&self) -> Outcome<OperatorRecord> {
+        let user = self.signed_in().map_err(|_| Denied::NotVisible)?.user;
+        let found = self
+            .0
+            .operator
+            .get_or_try_init(|| self.core().database.operators().record(user));
+        found.await?.ok_or(ServiceError::Denied(Denied::NotVisible))
     }
 
     pub(crate) fn signed_in(&self) -> Result<SignedIn, Denied> {

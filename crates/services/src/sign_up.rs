@@ -278,7 +278,7 @@ impl Accounts<'_> {
             name: &sign_up.name,
             email_id: core.ids.next(),
             email: &sign_up.email,
-            password_hash: &sign_up.password_hash,
+            password_hash: Some(&sign_up.password_hash),
             created_at: now,
         };
         uow.users().insert(&ADMIT, &new).await?;

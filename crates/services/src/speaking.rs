@@ -102,13 +102,14 @@ impl Take<'_> {
                 .await?;
             return Ok(());
         };
+        let characters = order.text.chars().count() as u64;
         let spoken = if self.job.attempt > MAX_CLAIMS {
             Err(Failure::interrupted())
         } else {
             self.perform(order).await
         };
         match spoken {
-            Ok(Some(audio)) => self.succeed(&audio).await,
+            Ok(Some(audio)) => self.succeed(&audio, characters).await,
             Ok(None) => Ok(()),
             Err(failure) if failure.retryable && self.job.attempt < MAX_TRIES => {
                 self.put_back(&failure).await
@@ -180,7 +181,7 @@ impl Take<'_> {
             .map_err(|error| Failure::of_service(ServiceError::Storage(error)))
     }
 
-    async fn succeed(&self, audio: &SpokenAudio) -> Outcome<()> {
+    async fn succeed(&self, audio: &SpokenAudio, characters: u64) -> Outcome<()> {
         let core = self.core;
         let now = core.clock.now();
         let stored = core
@@ -200,7 +201,9 @@ impl Take<'_> {
                     if !settled {
                         return Err(ServiceError::internal("settling usage", "nothing is held"));
                     }
-                    let payload = json!({ "durationMs": audio.duration_ms, "bytes": audio.bytes });
+                    let payload = json!({
+                        "durationMs": audio.duration_ms, "bytes": audio.bytes, "characters": characters,
+                    });
                     uow.record(self.event(EventKind::GenerationSucceeded, payload));
                 }
                 Ok(stored)

@@ -128,6 +128,12 @@ impl Instance {
         )
     }
 
+    /// What its clock shows.
+    #[must_use]
+    pub fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
     /// A UUID that nothing has.
     #[must_use]
     pub fn fresh_uuid(&self) -> uuid::Uuid {

@@ -75,6 +75,10 @@ const FLOORS: &[Floor] = &[
         ],
     ),
     (
+        "resonance-gateway-operators",
+        &["resonance-domain", "resonance-services", "resonance-gateway-kit"],
+    ),
+    (
         "resonance-gateway",
         &[
             "resonance-domain",
@@ -89,6 +93,7 @@ const FLOORS: &[Floor] = &[
             "resonance-gateway-accounts",
             "resonance-gateway-speech",
             "resonance-gateway-organizations",
+            "resonance-gateway-operators",
         ],
     ),
     // The binary wires everything together.

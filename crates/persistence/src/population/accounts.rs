@@ -11,7 +11,7 @@ use super::{
     draw::{Days, Draw, Stream},
     words,
 };
-use crate::StorageError;
+use crate::{StorageError, page::folded};
 
 const SIGN_UPS: Days = Days { from: 0, until: 180 };
 
@@ -43,9 +43,10 @@ impl Population {
     }
 
     pub(super) async fn people(self, bulk: &Bulk<'_>) -> Result<(), StorageError> {
-        const USERS: [&str; 7] = [
+        const USERS: [&str; 8] = [
             "id",
             "name",
+            "name_key",
             "email",
             "email_verified",
             "last_active_organization_id",
@@ -67,7 +68,8 @@ impl Population {
             let person = self.person(user);
             [
                 person.id.into(),
-                person.name.into(),
+                person.name.as_str().into(),
+                folded(&person.name).into(),
                 person.email.into(),
                 true.into(),
                 home.map(|(organization, _)| self.organization_id(organization).as_uuid())

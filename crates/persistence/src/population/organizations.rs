@@ -33,9 +33,10 @@ impl Population {
     }
 
     pub(super) async fn organizations(self, bulk: &Bulk<'_>) -> Result<(), StorageError> {
-        const COLUMNS: [&str; 12] = [
+        const COLUMNS: [&str; 13] = [
             "id",
             "name",
+            "name_key",
             "slug",
             "description",
             "public_metadata",
@@ -60,7 +61,8 @@ impl Population {
             );
             [
                 id.into(),
-                name.into(),
+                name.as_str().into(),
+                folded(&name).into(),
                 // The seed and the number make it unique.
                 format!("{slug}-{}-{organization}", self.seed).into(),
                 format!("Made up, number {organization} of seed {}.", self.seed).into(),

@@ -66,7 +66,7 @@ on_both! {
         let adas = session_of(&instance, &ada).await;
         let standing: Standing = instance.request_of(&eve).await.standing(eves).await.unwrap();
         let database = &instance.test_database.database;
-        let worked = database.atomically(async |uow| uow.sessions().work_in(&standing.grant().unwrap(), adas).await).await;
+        let worked = database.atomically(async |uow| uow.sessions().work_in(&standing, adas).await).await;
         assert!(!worked.unwrap());
         let ada = instance.request_of(&ada).await;
         assert_eq!(ada.account().unwrap().session.active_organization, None);

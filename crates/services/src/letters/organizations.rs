@@ -60,6 +60,11 @@ pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
 }
 
 fn about(event: &Event) -> Vec<About> {
+    // Of what an operator does in an organization there are two events: one in the organization's log, which calls for
+    // letters, and one in the instance's.
+    if event.organization.is_none() && event.kind != EventKind::OrganizationDeleted {
+        return Vec::new();
+    }
     let user = read::<UserId>(event, "user");
     let is_other = |user: &UserId| event.actor.as_ref() != Some(&user.type_id());
     let one = match event.kind {

@@ -12,6 +12,7 @@ mod jwt;
 mod letters;
 mod logos;
 mod memberships;
+mod operators;
 mod organizations;
 mod password;
 mod profiles;

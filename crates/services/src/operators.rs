@@ -1,0 +1,124 @@
+//! What operators of the instance do.
+//!
+//! Whoever is no operator gets the same answer everywhere here: there is no such thing. Every act has a reason. An act in
+//! an organization is recorded twice in its transaction, in the organization's log and in the instance's.
+
+mod audit;
+mod directory;
+mod instance;
+mod members;
+mod organizations;
+mod staff;
+mod users;
+
+use resonance_authz::{Denied, OperatorGrant};
+use resonance_domain::{ActorKind, Event, EventKind, FieldErrors, OrganizationId, Reason};
+use resonance_persistence::{NewEvent, Repositories, UnitOfWork};
+use serde_json::{Value, json};
+
+use crate::{Outcome, Request, ServiceError};
+
+pub use audit::{AuditFilter, AuditLog};
+pub use directory::DirectoryQuery;
+pub use instance::UpdateInstance;
+pub use organizations::{OperatorCreateOrganization, OperatorUpdateOrganization};
+
+/// The use cases of operators.
+#[derive(Debug, Clone, Copy)]
+pub struct Operators<'a>(&'a Request);
+
+impl Request {
+    /// The use cases of operators.
+    #[must_use]
+    pub const fn operators(&self) -> Operators<'_> {
+        Operators(self)
+    }
+}
+
+impl Operators<'_> {
+    /// Whether who asks is an operator at all; front ends hide everything from others. One statement in a request.
+    ///
+    /// # Errors
+    /// `NotVisible` for everybody else, signed in or not.
+    pub async fn admit(self) -> Outcome<()> {
+        self.0.operator().await.map(|_| ())
+    }
+
+    /// Authority to read.
+    async fn reading(self) -> Outcome<OperatorGrant> {
+        Ok(OperatorGrant::of(self.0.operator().await?, ""))
+    }
+
+    /// Authority to act, from the state that the unit of work sees.
+    async fn acting(self, uow: &UnitOfWork, reason: &Reason) -> Outcome<OperatorGrant> {
+        let user = self.0.signed_in().map_err(|_| Denied::NotVisible)?.user;
+        let record = uow.operators().record(user).await?;
+        let record = record.ok_or(Denied::NotVisible)?;
+        Ok(OperatorGrant::of(record, reason.as_str()))
+    }
+
+    /// Authority to act on an organization, which is held until the unit of work ends.
+    async fn acting_in(
+        self,
+        uow: &UnitOfWork,
+        reason: &Reason,
+        organization: OrganizationId,
+    ) -> Outcome<OperatorGrant> {
+        let operator = self.acting(uow, reason).await?;
+        if uow.operators().hold(&operator, organization).await? {
+            Ok(operator)
+        } else {
+            Err(Denied::NotVisible.into())
+        }
+    }
+
+    /// Records an act; `organization` is the one in which it happened.
+    fn record(
+        self,
+        uow: &UnitOfWork,
+        operator: &OperatorGrant,
+        act: (EventKind, Option<OrganizationId>, String, Value),
+    ) {
+        let (kind, organization, subject, mut payload) = act;
+        payload["reason"] = json!(operator.reason());
+        if organization.is_some() {
+            uow.record(self.event(operator, kind, organization, &subject, payload.clone()));
+            payload["organization"] = json!(organization);
+        }
+        uow.record(self.event(operator, kind, None, &subject, payload));
+    }
+
+    fn event(
+        self,
+        operator: &OperatorGrant,
+        kind: EventKind,
+        organization: Option<OrganizationId>,
+        subject: &str,
+        payload: Value,
+    ) -> NewEvent {
+        Event {
+            actor_kind: ActorKind::Operator,
+            actor: Some(operator.user().type_id()),
+            ..self.0.event(kind, organization, subject.to_owned(), payload)
+        }
+    }
+}
+
+/// Checks the reason of an act together with its other fields.
+fn reason(errors: &mut FieldErrors, text: &str) -> Option<Reason> {
+    errors.take("reason", Reason::parse(text))
+}
+
+/// Checks the reason of an act that has no other field to check.
+fn only_reason(text: &str) -> Outcome<Reason> {
+    Reason::parse(text).map_err(|error| ServiceError::from(error.at("reason")))
+}
+
+/// Old and new values of what differs, for the record.
+fn differences<const N: usize>(values: [(&str, Value, Value); N]) -> Value {
+    let changed = values.into_iter().filter(|(_, old, new)| old != new);
+    changed
+        .map(|(field, old, new)| (field.to_owned(), json!({ "old": old, "new": new })))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

@@ -1,0 +1,72 @@
+//! The instance's settings, and the limits that follow from them.
+
+use resonance_domain::EventKind;
+use resonance_services::{AuditLog, CreateOrganization, UpdateInstance};
+use resonance_testkit::{Instance, on_both, verdict};
+
+use super::{log, operator};
+
+fn named(name: &str) -> CreateOrganization {
+    CreateOrganization {
+        name: name.into(),
+        ..CreateOrganization::default()
+    }
+}
+
+on_both! {
+    async fn defaults_are_copied_when_an_organization_is_created_and_change_no_existing_one(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let olga = operator(&instance).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let old = instance.found(&ada, "Old").await;
+        let request = instance.request_of(&olga).await;
+        let change = UpdateInstance {
+            member_limit: Some(Some(2)),
+            organizations_deletable: Some(Some(false)),
+            reason: "pilot".into(),
+            ..UpdateInstance::default()
+        };
+        let settings = request.operators().update_settings(change).await.unwrap();
+        assert_eq!((settings.member_limit, settings.organizations_deletable, settings.organizations_per_user), (2, false, 100));
+        // Another node knows at once.
+        let node = instance.another_node().await;
+        let adas = node.authenticate(&ada.token, resonance_domain::Origin::default(), None).await.unwrap();
+        let new = adas.organizations().create(named("New")).await.unwrap().organization;
+        assert_eq!((new.member_limit, new.deletable), (2, false));
+        let old = adas.organizations().get(old).await.unwrap().unwrap().organization;
+        assert_eq!((old.member_limit, old.deletable), (5, true));
+        assert_eq!(verdict(&adas.organizations().delete(Some(new.id)).await), "NOT_DELETABLE");
+        let event = log(&request, AuditLog::Instance).await.into_iter().find(|event| event.kind == EventKind::InstanceUpdated);
+        let payload = event.unwrap().payload;
+        assert_eq!(payload["memberLimit"], serde_json::json!({ "old": 5, "new": 2 }));
+        assert_eq!(payload["reason"], "pilot");
+        assert!(payload.get("organizationCreation").is_none());
+        // Back to what is configured.
+        let back = UpdateInstance { member_limit: Some(None), reason: "over".into(), ..UpdateInstance::default() };
+        assert_eq!(request.operators().update_settings(back).await.unwrap().member_limit, 5);
+        assert_eq!(verdict(&request.operators().update_settings(UpdateInstance::default()).await), "TOO_SHORT reason");
+    }
+
+    async fn the_instance_lowers_or_forbids_creation_and_an_operator_overrides_both_for_a_user(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let olga = operator(&instance).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let request = instance.request_of(&olga).await;
+        let operators = request.operators();
+        let create = async || {
+            let request = instance.request_of(&ada).await;
+            verdict(&request.organizations().create(named("Acme")).await)
+        };
+        let one = UpdateInstance { organizations_per_user: Some(Some(1)), reason: "small".into(), ..UpdateInstance::default() };
+        operators.update_settings(one).await.unwrap();
+        assert_eq!((create().await, create().await), ("OK".into(), "ORGANIZATION_LIMIT_REACHED".into()));
+        assert_eq!(operators.set_organization_limit(ada.user, Some(2), "pays").await.unwrap().organization_limit, Some(2));
+        assert_eq!((create().await, create().await), ("OK".into(), "ORGANIZATION_LIMIT_REACHED".into()));
+        let none = UpdateInstance { organization_creation: Some(Some(false)), reason: "closed".into(), ..UpdateInstance::default() };
+        operators.update_settings(none).await.unwrap();
+        operators.set_organization_limit(ada.user, Some(3), "pays").await.unwrap();
+        assert_eq!(create().await, "OK");
+        operators.set_organization_limit(ada.user, None, "pays no more").await.unwrap();
+        assert_eq!(create().await, "ORGANIZATION_LIMIT_REACHED");
+    }
+}
