@@ -13,6 +13,7 @@ pub struct Client {
     token: Option<String>,
     organization: Option<String>,
     address: Option<String>,
+    graphql: &'static str,
     http: reqwest::Client,
 }
 
@@ -34,6 +35,7 @@ impl Client {
             token,
             organization: None,
             address: None,
+            graphql: "/graphql",
             http: reqwest::Client::new(),
         }
     }
@@ -74,6 +76,15 @@ impl Client {
         }
     }
 
+    /// The same client, asking for GraphQL at another path: at the operators', or at one where there is nothing.
+    #[must_use]
+    pub fn asking_at(&self, path: &'static str) -> Self {
+        Self {
+            graphql: path,
+            ..self.clone()
+        }
+    }
+
     /// The session's token.
     ///
     /// # Panics
@@ -89,7 +100,7 @@ impl Client {
     /// If no JSON comes back.
     pub async fn ask(&self, query: &str, variables: Value) -> Reply {
         let response = self
-            .request(reqwest::Method::POST, "/graphql")
+            .request(reqwest::Method::POST, self.graphql)
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": query, "variables": variables }))
             .send()
@@ -172,7 +183,7 @@ impl Client {
     ) -> Result<Answer, reqwest::Error> {
         let operation = json!({ "query": query, "variables": variables });
         let request = self
-            .request(reqwest::Method::POST, "/graphql")
+            .request(reqwest::Method::POST, self.graphql)
             .header("accept", "application/graphql-response+json");
         let request = match file {
             None => request.json(&operation),
@@ -222,7 +233,7 @@ impl Client {
     /// If the server does not answer.
     pub async fn listen(&self, query: &str, variables: Value, patience: Duration) -> Answer {
         let request = self
-            .request(reqwest::Method::POST, "/graphql")
+            .request(reqwest::Method::POST, self.graphql)
             .header("accept", "text/event-stream")
             .json(&json!({ "query": query, "variables": variables }));
         let mut response = request.send().await.unwrap();

@@ -8,6 +8,7 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 /// Where grants of system jobs are minted: the file, and the job that it does.
 const JOBS: &[(&str, &[&str])] = &[
     ("crates/server/src/commands/seed.rs", &["Seed"]),
+    ("crates/services/src/activity.rs", &["Relay"]),
     ("crates/services/src/authentication.rs", &["Authenticate"]),
     ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),
@@ -15,6 +16,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/instance.rs", &["Authenticate"]),
     ("crates/services/src/letters/organizations.rs", &["Relay"]),
     ("crates/services/src/logo.rs", &["ShowLogo"]),
+    ("crates/services/src/operators/staff.rs", &["Appoint"]),
     ("crates/services/src/previews.rs", &["Deliver"]),
     ("crates/services/src/purge.rs", &["Purge"]),
     ("crates/services/src/relay.rs", &["Relay"]),

@@ -6,7 +6,7 @@ use resonance_authz::{
 use resonance_domain::{Id, RoleKey};
 use uuid::Uuid;
 
-use crate::one_member::{ACME, ADA, MEMBERSHIP, STRANGER, Unavailable, ada, standing, unknown_role};
+use crate::one_member::{ACME, ADA, STRANGER, Unavailable, ada, standing, unknown_role};
 
 #[test]
 fn a_stranger_is_told_that_there_is_no_such_organization() {

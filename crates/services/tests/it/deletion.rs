@@ -80,6 +80,14 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
             .await
             .unwrap();
     }
+    // As the relay would note it before long.
+    let month = resonance_domain::Month::of(instance.clock_now());
+    instance
+        .sql(&format!(
+            "INSERT INTO member_months (organization_id, id, month, user_id, acted)
+             SELECT organization_id, id, '{month}', user_id, true FROM memberships WHERE organization_id = {organization}"
+        ))
+        .await;
     let job = instance.sql_id(instance.fresh_uuid());
     let sql = format!(
         "INSERT INTO jobs (id, queue, organization_id, payload, state, turn, run_at, attempts, created_at)

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use tests::run;
 
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 8] = [
     &["serve"],
     &["migrate"],
     &["schema"],
     &["seed"],
     &["operator", "add"],
+    &["operator", "remove"],
+    &["operator", "list"],
     &["config", "check"],
 ];
 
@@ -22,6 +24,11 @@ async fn the_schema_command_prints_the_committed_schema() {
     assert!(
         schema.out == include_str!("../../../../schema.graphql"),
         "cargo run -p resonance -- schema > schema.graphql"
+    );
+    let schema = run(folder.path(), &["schema", "--operators"], &[]).await;
+    assert!(
+        schema.out == include_str!("../../../../operator-schema.graphql"),
+        "cargo run -p resonance -- schema --operators > operator-schema.graphql"
     );
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert!(left.is_empty(), "printing the schema needs no data: {left:?}");
