@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OperatorQuery;
 
+/// Where reading begins. All of it is for operators of the instance only.
 #[Object]
 impl OperatorQuery {
     /// Every organization of the instance, the oldest first unless another order is asked for.

@@ -6,6 +6,7 @@
 
 mod acts;
 mod feeds;
+mod operators;
 mod reads;
 mod routes;
 mod targets;
