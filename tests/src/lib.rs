@@ -19,6 +19,7 @@ mod schema;
 mod server;
 mod site;
 mod socket;
+mod webhooks;
 mod world;
 
 pub use answer::Answer;

@@ -1,6 +1,8 @@
 //! Two organizations with the same data, and people in and outside of them.
 
-use resonance_testkit::Backend;
+use std::sync::Arc;
+
+use resonance_testkit::{Backend, Receiver};
 use serde_json::json;
 
 use crate::{Client, Person, Server};
@@ -45,6 +47,14 @@ pub struct Tenant {
     pub voice: String,
     /// Something that this voice spoke, at the admin's wish.
     pub generation: String,
+    /// A webhook endpoint.
+    pub webhook: String,
+    /// Its secret.
+    pub webhook_secret: String,
+    /// A test that the endpoint got.
+    pub delivery: String,
+    /// Where the endpoint leads.
+    pub receiver: Arc<Receiver>,
 }
 
 impl World {
@@ -56,6 +66,7 @@ impl World {
         let variables = [
             ("RESONANCE_INTROSPECTION", "true"),
             ("RESONANCE_MEMBER_LIMIT", "50"),
+            ("RESONANCE_WEBHOOKS_PRIVATE_ADDRESSES", "true"),
         ];
         let server = Server::start_with(backend, &variables).await;
         let (a, b, stranger) = tokio::join!(
@@ -114,8 +125,14 @@ impl Tenant {
                 .find(|member| member["user"]["id"] == person.user.as_str());
             found.unwrap()["id"].as_str().unwrap().to_owned()
         };
+        let receiver = Arc::new(Receiver::start().await);
+        let (webhook, webhook_secret, delivery) = admin.set_up_webhook(&id, &receiver, mark).await;
         Self {
             mark,
+            webhook,
+            webhook_secret,
+            delivery,
+            receiver,
             slug,
             admin_membership: membership_of(&admin),
             membership: membership_of(&member),
@@ -145,6 +162,8 @@ impl Tenant {
             &self.invitation,
             &self.voice,
             &self.generation,
+            &self.webhook,
+            &self.delivery,
         ];
         // What follows the prefix, as one id may hold another.
         ids.iter()
@@ -152,7 +171,11 @@ impl Tenant {
                 let suffix = id.split_once('_').unwrap().1;
                 suffix[..26].to_owned()
             })
-            .chain([self.mark.to_owned(), self.invitation_token.clone()])
+            .chain([
+                self.mark.to_owned(),
+                self.invitation_token.clone(),
+                self.webhook_secret.clone(),
+            ])
             .collect()
     }
 }

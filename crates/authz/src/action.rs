@@ -66,7 +66,7 @@ actions! {
     ManageRoles: Some(Permission::RolesManage), implies ReadOrganization;
     /// Read the audit log, and verify it.
     ReadAudit: Some(Permission::AuditRead), implies ReadOrganization;
-    /// Make, change and delete webhook endpoints; see deliveries; read the feed of events.
+    /// Make, change and delete webhook endpoints; see deliveries. Reaches every published event.
     ManageWebhooks: Some(Permission::WebhooksManage), implies ReadOrganization;
     /// List voices.
     ReadVoices: Some(Permission::VoicesRead), implies ReadOrganization;

@@ -207,6 +207,9 @@ pub mod system {
     /// Filling a database with a made-up population.
     #[derive(Debug)]
     pub enum Seed {}
+    /// Sending events to webhook endpoints.
+    #[derive(Debug)]
+    pub enum SendWebhooks {}
 }
 
 /// Authority of one of the system's own jobs. There is no general one: each opens the queries of its job.

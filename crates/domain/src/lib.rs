@@ -37,6 +37,7 @@ mod text;
 mod usage;
 mod user;
 mod voice;
+mod webhook;
 
 pub use audio::AudioFormat;
 pub use clock::{Clock, Ids, IdsExt};
@@ -77,4 +78,9 @@ pub use user::{EMAILS_PER_USER, PersonName, SIGN_UP_LIFETIME, User, UserEmail, U
 pub use voice::{
     Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,
     VoiceDescription, VoiceFilter, VoiceName, VoiceOrder, VoiceScope, VoiceSort,
+};
+pub use webhook::{
+    DeliveryError, DeliveryState, EventFilter, MAX_WEBHOOK_ENDPOINTS, WEBHOOK_FAILING_LIMIT,
+    WEBHOOK_LOG_RETENTION, WEBHOOK_LONGEST_WAIT, WEBHOOK_SECRET_OVERLAP, WebhookDelivery, WebhookDescription,
+    WebhookDisabled, WebhookEndpoint, webhook_secret_overlap, webhook_wait,
 };

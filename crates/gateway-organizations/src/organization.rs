@@ -13,10 +13,12 @@ use resonance_gateway_speech::{
 use resonance_services::{MemberQuery, ViewedOrganization};
 
 use crate::{
-    InvitationConnection, InvitationState, MemberOrder, OrganizationMemberConnection, PermissionExplanation,
-    Role,
+    InvitationConnection, InvitationState, MemberOrder, OrganizationEventConnection,
+    OrganizationMemberConnection, PermissionExplanation, Role, WebhookEndpointConnection,
     invitation::{InvitationArguments, invitations},
     member::{MemberArguments, members},
+    organization_event::events,
+    webhook_endpoint::endpoints,
 };
 
 /// An organization, as one of its members sees it. For everybody else it does not exist.
@@ -216,6 +218,50 @@ impl Organization {
             states: states.unwrap_or_default(),
         };
         invitations(request(context)?, self.key(), arguments)
+            .await
+            .map(Some)
+    }
+
+    /// What happened here, oldest first, for those who follow along: keep `endCursor` and go on with it as `after`. No event
+    /// is skipped. Each type requires the permission to read what it is about; others are left out.
+    #[graphql(complexity = "5 + usize::try_from(first.unwrap_or(25)).unwrap_or_default() * child_complexity")]
+    async fn events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many at most, up to 100; 25 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "The cursor to go on behind; the beginning when nothing is said.")] after: Option<
+            String,
+        >,
+        #[graphql(
+            desc = "Kinds such as `membership.created` and nouns such as `membership.*`; all when nothing is said."
+        )]
+        types: Option<Vec<String>>,
+    ) -> ApiResult<OrganizationEventConnection> {
+        events(
+            request(context)?,
+            self.key(),
+            first,
+            after,
+            types.unwrap_or_default(),
+        )
+        .await
+    }
+
+    /// Where events are sent to. Requires `org:sys_webhooks:manage`; null without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn webhook_endpoints(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+    ) -> ApiResult<Option<WebhookEndpointConnection>> {
+        endpoints(request(context)?, self.key(), (first, after), (last, before))
             .await
             .map(Some)
     }

@@ -6,9 +6,12 @@ use async_graphql::{Context, ID, Interface, Object};
 use resonance_authz::Denied;
 use resonance_domain::{
     GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, VoiceAddress,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 use resonance_gateway_kit::{ApiError, ApiResult, Code, request};
-use resonance_gateway_organizations::{Invitation, Organization, OrganizationMember};
+use resonance_gateway_organizations::{
+    Invitation, Organization, OrganizationMember, WebhookDelivery, WebhookEndpoint,
+};
 use resonance_gateway_speech::{Generation, Voice};
 use resonance_services::{Outcome, Request, ServiceError};
 
@@ -29,6 +32,10 @@ pub enum Node {
     Voice(Box<Voice>),
     /// An entry of an organization's history.
     Generation(Box<Generation>),
+    /// An address that an organization's events are sent to.
+    WebhookEndpoint(Box<WebhookEndpoint>),
+    /// An event on its way to such an address.
+    WebhookDelivery(Box<WebhookDelivery>),
 }
 
 /// Ids, sorted by what they name.
@@ -39,6 +46,8 @@ struct Wanted {
     invitations: HashMap<OrganizationId, Vec<InvitationId>>,
     generations: HashMap<OrganizationId, Vec<GenerationId>>,
     voices: Vec<VoiceAddress>,
+    webhook_endpoints: HashMap<OrganizationId, Vec<WebhookEndpointId>>,
+    webhook_deliveries: HashMap<OrganizationId, Vec<WebhookDeliveryId>>,
 }
 
 impl Wanted {
@@ -49,6 +58,8 @@ impl Wanted {
             Some("mem") => sort(&mut self.members, id),
             Some("inv") => sort(&mut self.invitations, id),
             Some("gen") => sort(&mut self.generations, id),
+            Some("whe") => sort(&mut self.webhook_endpoints, id),
+            Some("whd") => sort(&mut self.webhook_deliveries, id),
             Some("voice") => self.voices.extend(id.parse::<VoiceAddress>()),
             _ => {}
         }
@@ -99,6 +110,22 @@ async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>>
                 .map(|found| Node::Generation(Box::new(found))),
         );
     }
+    for (organization, ids) in wanted.webhook_endpoints {
+        let found = seen(request.webhooks().get_many(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::WebhookEndpoint(Box::new(found.into()))),
+        );
+    }
+    for (organization, ids) in wanted.webhook_deliveries {
+        let found = seen(request.webhooks().get_deliveries(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::WebhookDelivery(Box::new(found.into()))),
+        );
+    }
     if !wanted.voices.is_empty() {
         let found = request.voices().get_many(&wanted.voices).await?;
         nodes.extend(
@@ -126,6 +153,8 @@ impl Node {
             Self::Invitation(node) => node.id.0.clone(),
             Self::Voice(node) => node.id.0.clone(),
             Self::Generation(node) => node.id.0.clone(),
+            Self::WebhookEndpoint(node) => node.id.0.clone(),
+            Self::WebhookDelivery(node) => node.id.0.clone(),
         }
     }
 }

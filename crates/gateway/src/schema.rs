@@ -2,7 +2,9 @@
 
 use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema, ValidationMode};
 use resonance_gateway_accounts::{AccountsMutation, UserLoader};
-use resonance_gateway_organizations::{OrganizationsMutation, OrganizationsQuery};
+use resonance_gateway_organizations::{
+    OrganizationEventsSubscription, OrganizationsMutation, OrganizationsQuery,
+};
 use resonance_gateway_speech::{
     GenerationsMutation, GenerationsSubscription, VoiceLoader, VoicesMutation, VoicesQuery,
 };
@@ -26,7 +28,7 @@ pub struct Mutation(
 
 /// What can be followed as it changes.
 #[derive(Debug, Default, MergedSubscription)]
-pub struct Subscription(GenerationsSubscription);
+pub struct Subscription(GenerationsSubscription, OrganizationEventsSubscription);
 
 /// The schema.
 pub type ResonanceSchema = Schema<Query, Mutation, Subscription>;

@@ -31,6 +31,7 @@ mod password;
 mod secret;
 mod token;
 mod url;
+mod webhook;
 
 pub use clerk::{ActiveOrganization, ClaimsError, OrganizationClaims};
 pub use code::{CODE_DIGITS, Code, CodeHash, Codes};
@@ -42,3 +43,4 @@ pub use password::{
 pub use secret::{InstanceSecret, SecretError};
 pub use token::{SecretToken, TokenHash, TokenKind, TokenMalformed, Tokens};
 pub use url::{SignedQuery, UrlRefusal, UrlSigner};
+pub use webhook::{WebhookSecret, WebhookSecrets};

@@ -34,6 +34,7 @@ pub(crate) enum Purpose {
     AudioUrl,
     Code,
     Token,
+    Webhook,
     Fingerprint,
 }
 
@@ -45,6 +46,7 @@ impl Purpose {
             Self::AudioUrl => b"resonance/v1/audio-url",
             Self::Code => b"resonance/v1/code",
             Self::Token => b"resonance/v1/token",
+            Self::Webhook => b"resonance/v1/webhook",
             Self::Fingerprint => b"resonance/v1/fingerprint",
         }
     }
@@ -180,6 +182,7 @@ mod tests {
             Purpose::AudioUrl,
             Purpose::Code,
             Purpose::Token,
+            Purpose::Webhook,
             Purpose::Fingerprint,
         ]
         .map(|purpose| hex::encode(secret.key(purpose)));

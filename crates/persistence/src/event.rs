@@ -69,14 +69,21 @@ impl Events<'_> {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<RelayedEvent>, StorageError> {
-        let skip_locked = self.0.on_postgres("FOR UPDATE SKIP LOCKED");
-        let sql = format!(
-            "UPDATE events SET relayed_at = $1 WHERE id IN
-                (SELECT id FROM events WHERE relayed_at IS NULL ORDER BY id LIMIT $2 {skip_locked})
+        // One relay at a time, so that positions become visible in their order. SQLite has one writer anyway.
+        const ORDER: &str = "SELECT pg_advisory_xact_lock(7306293)";
+        if self.0.is_postgres() {
+            self.0.all(ORDER, [], |_| Ok(())).await?;
+        }
+        let claim = format!(
+            "UPDATE events SET relayed_at = $1,
+                position = c.nth + (SELECT COALESCE(MAX(position), 0) FROM events)
+             FROM (SELECT id AS claimed, ROW_NUMBER() OVER (ORDER BY id) AS nth FROM
+                (SELECT id FROM events WHERE relayed_at IS NULL ORDER BY id LIMIT $2) AS oldest) AS c
+             WHERE id = c.claimed
              RETURNING {READ}"
         );
-        let sql = Sql::new(sql, [now.into(), i64::from(limit).into()]);
-        let mut events = self.0.rows(sql, read).await?;
+        let values = [now.into(), i64::from(limit).into()];
+        let mut events = self.0.rows(Sql::new(claim, values), read).await?;
         events.sort_unstable_by_key(|event| Id::as_uuid(&event.id));
         Ok(events)
     }
@@ -151,10 +158,10 @@ impl EventFilter {
 }
 
 /// Read by [`read`], in this order.
-const READ: &str =
+pub(crate) const READ: &str =
     "id, organization_id, kind, actor_kind, actor, subject, payload, ip_address, user_agent, created_at";
 
-fn read(row: &QueryResult) -> Result<Event, StorageError> {
+pub(crate) fn read(row: &QueryResult) -> Result<Event, StorageError> {
     Ok(Event {
         id: EventId::from_uuid(at(row, 0)?),
         organization: at::<Option<uuid::Uuid>>(row, 1)?.map(OrganizationId::from_uuid),

@@ -41,6 +41,7 @@ pub struct Live {
     notes: broadcast::Sender<Heard>,
     relay: Arc<Notify>,
     queues: Arc<[Notify; JobQueue::ALL.len()]>,
+    webhooks: Arc<Notify>,
 }
 
 impl Default for Live {
@@ -49,6 +50,7 @@ impl Default for Live {
             notes: broadcast::channel(CAPACITY).0,
             relay: Arc::default(),
             queues: Arc::default(),
+            webhooks: Arc::default(),
         }
     }
 }
@@ -58,6 +60,7 @@ impl Default for Live {
 pub(crate) struct Wakes {
     pub(crate) relay: bool,
     pub(crate) queues: BTreeSet<JobQueue>,
+    pub(crate) webhooks: bool,
     pub(crate) notes: Vec<LiveNote>,
 }
 
@@ -78,6 +81,16 @@ impl Live {
         self.queues[queue as usize].notified().await;
     }
 
+    /// Waits until deliveries may be waiting for their senders, likewise.
+    pub async fn webhooks_to_send(&self) {
+        self.webhooks.notified().await;
+    }
+
+    /// Wakes the senders of webhooks on this node.
+    pub fn wake_webhooks(&self) {
+        self.webhooks.notify_one();
+    }
+
     /// Wakes the workers of `queue` on this node.
     pub fn wake_queue(&self, queue: JobQueue) {
         self.queues[queue as usize].notify_one();
@@ -89,6 +102,9 @@ impl Live {
         }
         for queue in wakes.queues {
             self.wake_queue(queue);
+        }
+        if wakes.webhooks {
+            self.wake_webhooks();
         }
         for note in wakes.notes {
             self.tell(Heard::Note(note));

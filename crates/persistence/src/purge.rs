@@ -13,7 +13,9 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
+    ("webhook_deliveries", "TRUE"),
+    ("webhook_endpoints", "TRUE"),
     ("invitations", "TRUE"),
     ("memberships", "TRUE"),
     ("generations", "TRUE"),

@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, Database, Directory, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote,
+    Activity, Database, Directory, EventFeed, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote,
     Memberships, NewEvent, ObjectOwners, Operators, Organizations, Purges, ReceivedInvitations, Sessions,
     SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users,
-    VerificationCodes, Voices, event,
+    VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -180,6 +180,11 @@ pub trait Repositories: sealed::HasExecutor {
         Events(self.executor())
     }
 
+    /// The events of an organization, for its members.
+    fn event_feed(&self) -> EventFeed<'_> {
+        EventFeed(self.executor())
+    }
+
     /// Generations, for members.
     fn generations(&self) -> Generations<'_> {
         Generations(self.executor())
@@ -203,6 +208,21 @@ pub trait Repositories: sealed::HasExecutor {
     /// Throttles.
     fn throttles(&self) -> Throttles<'_> {
         Throttles(self.executor())
+    }
+
+    /// Webhook endpoints, for those who manage them.
+    fn webhook_endpoints(&self) -> WebhookEndpoints<'_> {
+        WebhookEndpoints(self.executor())
+    }
+
+    /// The log of webhook deliveries, for the same.
+    fn webhook_deliveries(&self) -> WebhookDeliveries<'_> {
+        WebhookDeliveries(self.executor())
+    }
+
+    /// The queue of webhook deliveries, for those who send them.
+    fn webhook_sending(&self) -> WebhookSending<'_> {
+        WebhookSending(self.executor())
     }
 }
 

@@ -114,6 +114,7 @@ impl Configuration {
             jwt_lifetime: positive("jwt_seconds", options.jwt_seconds, 60)?,
             speech_concurrency: options.speech_concurrency.unwrap_or(cores).max(1),
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
+            webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
         };
         let blobs = BlobsConfig {
             url: options

@@ -84,6 +84,8 @@ options! {
     job_lease_seconds: u32, "job-lease-seconds", "RESONANCE_JOB_LEASE_SECONDS";
     /// Seconds before an uploaded object that no record names is removed; must exceed the longest upload [default: 900]
     upload_grace_seconds: u32, "upload-grace-seconds", "RESONANCE_UPLOAD_GRACE_SECONDS";
+    /// Whether webhooks may lead to private and local addresses, and over plain HTTP; never where others may set them up [default: false]
+    webhooks_private_addresses: bool, "webhooks-private-addresses", "RESONANCE_WEBHOOKS_PRIVATE_ADDRESSES";
     /// Seconds that a signed audio URL is valid [default: 900]
     audio_url_seconds: u32, "audio-url-seconds", "RESONANCE_AUDIO_URL_SECONDS";
     /// Seconds that a JWT for other services is valid [default: 60]

@@ -6,7 +6,7 @@ use resonance_persistence::{JobQueue, Repositories};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Outcome, Services, relay, worker};
+use crate::{Outcome, Services, relay, webhooks, worker};
 
 /// How often jobs are looked through for due and abandoned ones.
 const TEND: Duration = Duration::from_secs(1);
@@ -14,8 +14,8 @@ const TEND: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(600);
 
 impl Services {
-    /// Runs this node's background work until `stop` is cancelled: passing events on, the job queues, hearing other
-    /// nodes, housekeeping. Returns when running jobs are finished or handed back.
+    /// Runs this node's background work until `stop` is cancelled: passing events on, the job queues, webhooks,
+    /// hearing other nodes, housekeeping. Returns when running jobs are finished or handed back.
     pub async fn run(&self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         for queue in JobQueue::ALL {
@@ -24,6 +24,8 @@ impl Services {
         }
         let (services, stopped) = (self.clone(), stop.clone());
         tasks.spawn(async move { relay::run(&services, &stopped).await });
+        let (services, stopped) = (self.clone(), stop.clone());
+        tasks.spawn(async move { webhooks::run(&services, &stopped).await });
         let (services, stopped) = (self.clone(), stop.clone());
         tasks.spawn(async move { services.tend(&stopped).await });
         let (services, stopped) = (self.clone(), stop);
@@ -43,7 +45,7 @@ impl Services {
         }
     }
 
-    /// Does what waits now (events, then every queue, until nothing is left) and returns: for tests and for commands
+    /// Does what waits now (events, then every queue, then webhooks, until nothing is left) and returns: for tests and for commands
     /// that end. Jobs whose time has not come stay.
     ///
     /// # Errors
@@ -54,6 +56,7 @@ impl Services {
             for queue in JobQueue::ALL {
                 done += worker::drain(self, queue).await?;
             }
+            done += webhooks::drain(self).await?;
             if done == 0 {
                 return Ok(());
             }
@@ -77,6 +80,7 @@ impl Services {
                 if since_tidy >= TIDY {
                     since_tidy = Duration::ZERO;
                     self.tidy_accounts().await?;
+                    self.tidy_webhooks().await?;
                 }
                 Ok::<_, resonance_persistence::StorageError>(())
             };

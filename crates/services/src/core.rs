@@ -5,10 +5,11 @@ use std::{fmt, sync::Arc};
 use resonance_authz::Actor;
 use resonance_blobs::Blobs;
 use resonance_domain::{Clock, Ids, InstanceSettings, Origin};
-use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner};
+use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner, WebhookSecrets};
 use resonance_mail::Mailer;
 use resonance_persistence::{Database, Repositories};
 use resonance_speech::engine::Engines;
+use resonance_webhooks::WebhookClient;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinError,
@@ -42,6 +43,9 @@ pub struct Settings {
     pub speech_concurrency: usize,
     /// How long a job stays with a worker that gives no sign of life.
     pub job_lease: chrono::TimeDelta,
+    /// Whether webhooks may lead to private addresses, and over plain HTTP: only where nobody else's services are in
+    /// reach of this process.
+    pub webhooks_private_addresses: bool,
 }
 
 impl Settings {
@@ -78,6 +82,7 @@ impl Default for Settings {
             jwt_lifetime: chrono::TimeDelta::seconds(60),
             speech_concurrency: 2,
             job_lease: chrono::TimeDelta::seconds(30),
+            webhooks_private_addresses: false,
         }
     }
 }
@@ -105,6 +110,17 @@ pub struct Ports {
     pub settings: Settings,
 }
 
+/// Why an instance cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// No signing key can be made of the secret.
+    #[error(transparent)]
+    Jwt(#[from] resonance_identity::JwtError),
+    /// The client for webhooks cannot be made.
+    #[error(transparent)]
+    Webhooks(#[from] resonance_webhooks::ClientError),
+}
+
 /// Everything that the instance can do. Built once; cheap to clone.
 #[derive(Clone)]
 pub struct Services(Arc<Core>);
@@ -126,6 +142,8 @@ pub(crate) struct Core {
     pub(crate) codes: Codes,
     pub(crate) jwts: Jwts,
     pub(crate) urls: UrlSigner,
+    pub(crate) webhook_secrets: WebhookSecrets,
+    pub(crate) webhooks: WebhookClient,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) blobs: Blobs,
     pub(crate) engines: Engines,
@@ -144,8 +162,8 @@ impl Services {
     /// Puts the instance together.
     ///
     /// # Errors
-    /// If no signing key can be made of the secret.
-    pub fn new(ports: Ports) -> Result<Self, resonance_identity::JwtError> {
+    /// If no signing key can be made of the secret, or no HTTP client of what the system offers.
+    pub fn new(ports: Ports) -> Result<Self, AssemblyError> {
         let jwts = Jwts::new(&ports.secret, &ports.settings.public_url)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self(Arc::new(Core {
@@ -153,6 +171,8 @@ impl Services {
             tokens: Tokens::new(&ports.secret),
             codes: Codes::new(&ports.secret),
             urls: UrlSigner::new(&ports.secret),
+            webhook_secrets: WebhookSecrets::new(&ports.secret),
+            webhooks: WebhookClient::new(ports.settings.webhooks_private_addresses)?,
             jwts,
             database: ports.database,
             clock: ports.clock,

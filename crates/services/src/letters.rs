@@ -6,6 +6,7 @@
 
 mod accounts;
 mod organizations;
+mod webhooks;
 
 use resonance_domain::Event;
 use resonance_mail::html_escape;

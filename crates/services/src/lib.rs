@@ -16,8 +16,10 @@ mod catalogue;
 mod codes;
 mod core;
 mod delivery;
+mod ear;
 mod email_addresses;
 mod error;
+mod event_feed;
 mod founding;
 mod generations;
 mod hashing;
@@ -34,6 +36,7 @@ mod organizations;
 mod password;
 mod previews;
 mod profile;
+mod published_event;
 mod purge;
 mod readiness;
 mod received_invitations;
@@ -49,15 +52,17 @@ mod throttling;
 mod token;
 mod usage;
 mod voices;
+mod webhooks;
 mod worker;
 
-pub use self::core::{Ports, Services, Settings};
+pub use self::core::{AssemblyError, Ports, Services, Settings};
 pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
 pub use authentication::Account;
 pub use delivery::Delivery;
 pub use email_addresses::EmailAddresses;
 pub use error::{Outcome, Refusal, ServiceError};
+pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
 pub use generations::{CreateGeneration, CreatedGeneration, Generations, HistoryChange, SettingsInput};
 pub use instance::InstanceSecretError;
@@ -72,6 +77,7 @@ pub use operators::{
 pub use organizations::Organizations;
 pub use password::PendingPasswordReset;
 pub use profile::UpdateOrganization;
+pub use published_event::{EventVisibility, PUBLISHED_EVENT_VERSION, PublishedEvent, event_visibility};
 pub use readiness::Check;
 pub use received_invitations::InvitationKey;
 pub use request::Request;
@@ -79,11 +85,12 @@ pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{
-    DirectoryOrganization, DirectoryUser, IdCursor, Member, OperatorEntry, ReceivedInvitation, TextCursor,
-    ViewedOrganization,
+    DirectoryOrganization, DirectoryUser, FeedCursor, IdCursor, Member, OperatorEntry, ReceivedInvitation,
+    TextCursor, ViewedOrganization,
 };
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
 pub use token::{INVITATION_TOKEN, SESSION_TOKEN};
 pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};
 pub use voices::{Attestation, CreateVoice, UpdateVoice, Voices};
+pub use webhooks::{CreateWebhookEndpoint, UpdateWebhookEndpoint, Webhooks};

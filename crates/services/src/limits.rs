@@ -11,6 +11,11 @@ pub(crate) const INVITATIONS: Throttle = Throttle {
     limit: MAX_INVITATIONS_PER_HOUR,
     per: TimeDelta::hours(1),
 };
+/// Webhooks that an organization sends by hand: tests and replays.
+pub(crate) const WEBHOOKS_BY_HAND: Throttle = Throttle {
+    limit: 60,
+    per: TimeDelta::hours(1),
+};
 /// Wrong passwords for one address.
 pub(crate) const SIGN_IN_BY_ADDRESS: Throttle = Throttle {
     limit: 10,

@@ -7,14 +7,14 @@ use resonance_domain::{EventKind, IdsExt};
 use resonance_persistence::{JobQueue, LiveNote, NewJob, Repositories};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Outcome, ServiceError, Services, activity, letters};
+use crate::{Outcome, ServiceError, Services, activity, letters, webhooks};
 
 /// Events that one transaction passes on.
 const BATCH: u32 = 200;
 /// How often to look without having been woken: for events of nodes that died before waking anybody.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Passes events on until `stop`: each becomes mail jobs and a live note, in the transaction that marks it as passed
+/// Passes events on until `stop`: each becomes mail jobs, webhook deliveries and a live note, in the transaction that marks it as passed
 /// on. Several nodes may do this at once.
 pub(crate) async fn run(services: &Services, stop: &CancellationToken) {
     let live = services.core().database.live();
@@ -68,6 +68,7 @@ pub(crate) async fn pass_on(services: &Services) -> Outcome<usize> {
                 });
             }
             activity::note(uow, &events).await?;
+            webhooks::enqueue(core, uow, &events).await?;
             Ok::<_, ServiceError>(events.len())
         })
         .await

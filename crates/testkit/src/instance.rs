@@ -134,6 +134,22 @@ impl Instance {
         self.clock.now()
     }
 
+    /// The same instance as if it had been started with other settings, on the same connections.
+    #[must_use]
+    pub fn with_settings(&self, change: impl FnOnce(&mut Settings)) -> Services {
+        let mut settings = self.services.settings().clone();
+        change(&mut settings);
+        services(
+            self.test_database.database.clone(),
+            &self.clock,
+            &self.ids,
+            &self.mails,
+            &self.blobs,
+            &self.engines,
+            settings,
+        )
+    }
+
     /// A UUID that nothing has.
     #[must_use]
     pub fn fresh_uuid(&self) -> uuid::Uuid {

@@ -25,6 +25,7 @@ const FLOORS: &[Floor] = &[
     ("resonance-mail", &["resonance-domain"]),
     ("resonance-blobs", &["resonance-domain"]),
     ("resonance-images", &["resonance-domain"]),
+    ("resonance-webhooks", &[]),
     (
         "resonance-services",
         &[
@@ -36,6 +37,7 @@ const FLOORS: &[Floor] = &[
             "resonance-mail",
             "resonance-blobs",
             "resonance-images",
+            "resonance-webhooks",
         ],
     ),
     // The gateway never sees storage: it cannot name a repository, and is handed no grant.

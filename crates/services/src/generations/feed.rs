@@ -9,15 +9,14 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-use resonance_authz::{Denied, Grant, ReadGenerations};
-use resonance_domain::{EventKind, Generation, GenerationId, InOrg, OrganizationId};
-use resonance_persistence::{Heard, LiveNote, Repositories};
-use tokio::sync::broadcast::{
-    Receiver,
-    error::{RecvError, TryRecvError},
-};
+use resonance_authz::{Denied, ReadGenerations};
+use resonance_domain::{Generation, GenerationId, InOrg, OrganizationId};
+use resonance_persistence::Repositories;
 
-use crate::{Outcome, Request, ServiceError};
+use crate::{
+    Outcome, Request, ServiceError,
+    ear::{Ear, News},
+};
 
 /// What happened in an organization's history.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,14 +65,7 @@ impl Request {
     }
 }
 
-/// Hears of one organization.
-struct Ear {
-    request: Request,
-    organization: OrganizationId,
-    notes: Receiver<Heard>,
-}
-
-/// What concerns a feed.
+/// What concerns a feed of generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hint {
     /// This generation may have changed.
@@ -84,91 +76,52 @@ enum Hint {
     Anything,
 }
 
-impl Ear {
-    fn new(request: &Request, organization: OrganizationId) -> Self {
-        Self {
-            notes: request.core().database.live().subscribe(),
-            request: request.clone(),
-            organization,
-        }
-    }
-
-    /// Waits for the next hint; `None` when there will be no more.
-    async fn hear(&mut self) -> Option<Hint> {
-        loop {
-            let hint = match self.notes.recv().await {
-                Ok(heard) => self.concerning(heard),
-                Err(RecvError::Lagged(_)) => Some(Hint::Anything),
-                Err(RecvError::Closed) => return None,
-            };
-            if hint.is_some() {
-                return hint;
-            }
-        }
-    }
-
-    /// The next hint that has come already.
-    fn heard_already(&mut self) -> Option<Hint> {
-        loop {
-            match self.notes.try_recv() {
-                Ok(heard) => {
-                    if let Some(hint) = self.concerning(heard) {
-                        return Some(hint);
-                    }
+impl Hint {
+    fn of(news: News, organization: OrganizationId) -> Option<Self> {
+        match news {
+            News::Missed => Some(Self::Anything),
+            News::OfMe => Some(Self::Standing),
+            News::Here { kind, subject } => match kind.split('.').next() {
+                Some("generation") => {
+                    let address: InOrg<GenerationId> = subject?.parse().ok()?;
+                    (address.organization == organization).then_some(Self::Generation(address.id))
                 }
-                Err(TryRecvError::Lagged(_)) => return Some(Hint::Anything),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
-            }
+                Some("membership" | "organization") => Some(Self::Standing),
+                _ => None,
+            },
         }
     }
+}
 
-    fn concerning(&self, heard: Heard) -> Option<Hint> {
-        match heard {
-            Heard::Missed => Some(Hint::Anything),
-            Heard::Note(LiveNote {
-                organization,
-                kind,
-                subject,
-            }) => {
-                if organization != Some(self.organization) {
-                    return self.is_about_me(&kind, subject?).then_some(Hint::Standing);
-                }
-                match kind.split('.').next() {
-                    Some("generation") => {
-                        let address: InOrg<GenerationId> = subject?.parse().ok()?;
-                        (address.organization == self.organization).then_some(Hint::Generation(address.id))
-                    }
-                    Some("membership" | "organization") => Some(Hint::Standing),
-                    _ => None,
-                }
-            }
+/// Reads a generation as it is now, with authority as it is now.
+async fn read(ear: &Ear, id: GenerationId) -> Outcome<Option<Generation>> {
+    let grant = ear.grant::<ReadGenerations>().await?;
+    Ok(ear
+        .request()
+        .core()
+        .database
+        .generations()
+        .get(&grant, id)
+        .await?)
+}
+
+/// Waits for the next hint; `None` when there will be no more.
+async fn hear(ear: &mut Ear) -> Option<Hint> {
+    let organization = ear.organization();
+    loop {
+        if let Some(hint) = Hint::of(ear.hear().await?, organization) {
+            return Some(hint);
         }
     }
+}
 
-    /// Whether a note says that this very session may have ended. It may also end unheard; then it ends the feed as soon
-    /// as anything is to be told.
-    fn is_about_me(&self, kind: &str, subject: String) -> bool {
-        self.request.signed_in().is_ok_and(|me| {
-            (kind == EventKind::SessionRevoked.as_str() && subject == me.session.type_id())
-                || (kind == EventKind::UserPasswordChanged.as_str() && subject == me.user.type_id())
-        })
-    }
-
-    /// Authority to read as it is now, not as it was when the request began.
-    async fn grant(&self) -> Outcome<Grant<ReadGenerations>> {
-        let core = self.request.core();
-        let (me, now) = (self.request.signed_in()?, core.clock.now());
-        let standings = core.database.standings();
-        let standing = standings.of_session(me, self.organization, now).await?;
-        let grant = standing.grant()?;
-        // What is read beside the item, such as its author, is read under the same standing.
-        self.request.learn(standing);
-        Ok(grant)
-    }
-
-    async fn read(&self, id: GenerationId) -> Outcome<Option<Generation>> {
-        let grant = self.grant().await?;
-        Ok(self.request.core().database.generations().get(&grant, id).await?)
+/// The next hint that has come already.
+fn heard_already(ear: &mut Ear) -> Option<Hint> {
+    let organization = ear.organization();
+    loop {
+        if let Some(hint) = Hint::of(ear.heard_already()?, organization) {
+            return Some(hint);
+        }
     }
 }
 
@@ -185,7 +138,7 @@ impl Watch {
             if self.ended || (self.last.is_some() && !self.wait().await) {
                 return None;
             }
-            let outcome = match self.ear.read(self.address.id).await {
+            let outcome = match read(&self.ear, self.address.id).await {
                 Ok(Some(generation)) if self.last.as_ref() == Some(&generation) => continue,
                 Ok(Some(generation)) => {
                     self.ended = generation.state.is_final();
@@ -207,14 +160,14 @@ impl Watch {
         let mine = self.address.id;
         let concerns = |hint: &Hint| !matches!(hint, Hint::Generation(id) if *id != mine);
         loop {
-            match self.ear.hear().await {
+            match hear(&mut self.ear).await {
                 Some(hint) if concerns(&hint) => break,
                 Some(_) => {}
                 None => return false,
             }
         }
         // One look answers everything that was heard before it.
-        while self.ear.heard_already().is_some() {}
+        while heard_already(&mut self.ear).is_some() {}
         true
     }
 }
@@ -234,22 +187,26 @@ impl Feed {
         }
         if !self.opened {
             self.opened = true;
-            if let Err(error) = self.ear.grant().await {
+            if let Err(error) = self.ear.grant::<ReadGenerations>().await {
                 self.ended = true;
                 return Some((Err(error), self));
             }
         }
         loop {
             let change = match self.next_hint().await? {
-                Hint::Generation(id) => self.ear.read(id).await.map(|found| match found {
+                Hint::Generation(id) => read(&self.ear, id).await.map(|found| match found {
                     Some(generation) => HistoryChange::Changed(Box::new(generation)),
                     None => HistoryChange::Deleted(id),
                 }),
-                Hint::Standing => match self.ear.grant().await {
+                Hint::Standing => match self.ear.grant::<ReadGenerations>().await {
                     Ok(_) => continue,
                     Err(error) => Err(error),
                 },
-                Hint::Anything => self.ear.grant().await.map(|_| HistoryChange::Missed),
+                Hint::Anything => self
+                    .ear
+                    .grant::<ReadGenerations>()
+                    .await
+                    .map(|_| HistoryChange::Missed),
             };
             return match change {
                 Err(ServiceError::Denied(_)) => None,
@@ -263,10 +220,10 @@ impl Feed {
 
     async fn next_hint(&mut self) -> Option<Hint> {
         if self.pending.is_empty() {
-            self.pending.push_back(self.ear.hear().await?);
+            self.pending.push_back(hear(&mut self.ear).await?);
         }
         // Several hints at the same thing are answered by one look.
-        while let Some(hint) = self.ear.heard_already() {
+        while let Some(hint) = heard_already(&mut self.ear) {
             if !self.pending.contains(&hint) {
                 self.pending.push_back(hint);
             }

@@ -3,6 +3,7 @@
 use resonance_authz::{SystemGrant, system::Relay};
 use resonance_domain::{
     Event, EventKind, InOrg, InvitationId, InvitationState, MembershipId, OrganizationId, RoleKey, UserId,
+    WebhookEndpointId,
 };
 use resonance_persistence::{ReceivedInvitation, Repositories};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::Letter;
 use crate::{INVITATION_TOKEN, Outcome, core::Core};
 
-const GRANT: SystemGrant<Relay> = SystemGrant::for_job();
+pub(super) const GRANT: SystemGrant<Relay> = SystemGrant::for_job();
 
 /// What a mail job around organizations is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +44,12 @@ pub(crate) enum About {
     },
     /// Tells an admin that the organization was deleted. Its name is nowhere else any more.
     OrganizationDeleted { name: String, user: UserId },
+    /// Tells an admin that a webhook endpoint gets nothing any more.
+    WebhookDisabled {
+        organization: OrganizationId,
+        endpoint: WebhookEndpointId,
+        user: UserId,
+    },
 }
 
 /// A role before and after a change, as the event tells it.
@@ -103,6 +110,18 @@ fn about(event: &Event) -> Vec<About> {
             let each = admins.into_iter().map(|user| About::OrganizationDeleted {
                 name: name.clone(),
                 user,
+            });
+            return each.collect();
+        }
+        EventKind::WebhookEndpointDisabled => {
+            let admins: Vec<UserId> = read(event, "admins").unwrap_or_default();
+            let endpoint = subject::<InOrg<WebhookEndpointId>>(event);
+            let each = endpoint.into_iter().flat_map(|endpoint| {
+                admins.iter().map(move |user| About::WebhookDisabled {
+                    organization: endpoint.organization,
+                    endpoint: endpoint.id,
+                    user: *user,
+                })
             });
             return each.collect();
         }
@@ -177,6 +196,11 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             let found = memberships.addressee(&GRANT, user).await?;
             found.map(|(person, email)| (email, deleted(&person, &name, url)))
         }
+        About::WebhookDisabled {
+            organization,
+            endpoint,
+            user,
+        } => super::webhooks::disabled(core, organization, endpoint, user).await?,
     })
 }
 

@@ -7,7 +7,7 @@ use resonance_authz::{SystemGrant, system};
 use resonance_blobs::BlobKey;
 use resonance_domain::{OrganizationId, RoleKey};
 use resonance_persistence::Repositories;
-use resonance_services::{InviteMembers, UpdateOrganization};
+use resonance_services::{CreateWebhookEndpoint, InviteMembers, UpdateOrganization};
 use resonance_testkit::{Instance, Person, on_both, verdict};
 
 /// Tables whose rows belong to organizations.
@@ -88,6 +88,20 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
              SELECT organization_id, id, '{month}', user_id, true FROM memberships WHERE organization_id = {organization}"
         ))
         .await;
+    let endpoint = CreateWebhookEndpoint {
+        url: "https://example.org/".into(),
+        enabled: Some(false),
+        ..CreateWebhookEndpoint::default()
+    };
+    let endpoint = request.webhooks().create(endpoint).await.unwrap().id;
+    let [delivery, endpoint, event] =
+        [instance.fresh_uuid(), endpoint.as_uuid(), instance.fresh_uuid()].map(|id| instance.sql_id(id));
+    let sql = format!(
+        "INSERT INTO webhook_deliveries (organization_id, id, endpoint_id, event_id, kind, body, state, attempts, run_at,
+            created_at) VALUES ({organization}, {delivery}, {endpoint}, {event}, 'voice.created', '{{}}', 'failed', 1,
+            {now}, {now})"
+    );
+    instance.sql(&sql).await;
     let job = instance.sql_id(instance.fresh_uuid());
     let sql = format!(
         "INSERT INTO jobs (id, queue, organization_id, payload, state, turn, run_at, attempts, created_at)

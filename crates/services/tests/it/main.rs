@@ -24,6 +24,7 @@ mod sign_up;
 mod strangers;
 mod tenants;
 mod voices;
+mod webhooks;
 
 /// The newest invitation's token that was mailed to `address`, once all mails are out.
 async fn mailed_token(instance: &resonance_testkit::Instance, address: &str) -> String {

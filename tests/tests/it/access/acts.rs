@@ -39,6 +39,7 @@ struct Act {
 
 const MEMBERS: &str = "org:sys_memberships:manage";
 const GENERATIONS: &str = "org:generations:delete";
+const WEBHOOKS: &str = "org:sys_webhooks:manage";
 const PROFILE: &str = "org:sys_profile:manage";
 
 /// Somebody else with an account, whom no code was sent to.
@@ -124,6 +125,41 @@ fn acts() -> Vec<Act> {
                 Forbidden("org:voices:create"),
             )
         },
+        inside(
+            "createWebhookEndpoint",
+            |of| json!({ "organizationId": of.organization, "url": "https://example.org/" }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "updateWebhookEndpoint",
+            |of| json!({ "id": of.webhook, "enabled": false }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "deleteWebhookEndpoint",
+            |of| json!({ "id": of.webhook }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "rotateWebhookSecret",
+            |of| json!({ "id": of.webhook }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "testWebhookEndpoint",
+            |of| json!({ "id": of.webhook }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "replayWebhookDelivery",
+            |of| json!({ "id": of.delivery }),
+            Forbidden(WEBHOOKS),
+        ),
+        inside(
+            "replayFailedWebhookDeliveries",
+            |of| json!({ "id": of.webhook, "since": "2026-01-01T00:00:00Z" }),
+            Forbidden(WEBHOOKS),
+        ),
         inside(
             "declineInvitation",
             |of| json!({ "invitationId": of.invitation }),

@@ -28,6 +28,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("createdBy", None),
     ("deletable", None),
     ("description", None),
+    ("events", None),
     ("explainPermission", None),
     ("generations", None),
     ("hasLogo", None),
@@ -48,6 +49,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("viewerPermissions", None),
     ("viewerRole", None),
     ("voices", None),
+    ("webhookEndpoints", Some("org:sys_webhooks:manage")),
 ];
 
 /// Arguments with which everything is asked: those that must be there, and pages that are not long.
@@ -154,7 +156,8 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
             for variables in variables(&Targets::of(&world.a)) {
                 let answer = client.answer(&query, variables.clone()).await;
                 let text = variables.to_string();
-                if who == "member" && text.contains(&world.a.invitation) {
+                let of_managers = [&world.a.invitation, &world.a.webhook, &world.a.delivery];
+                if who == "member" && of_managers.iter().any(|id| text.contains(*id)) {
                     assert_eq!(answer.code(), "FORBIDDEN", "{name} as {who}: {answer:#?}");
                 } else if variables["id"] != world.a.member.user.as_str() {
                     // No `node` is a user: they are seen through what they share with the viewer.

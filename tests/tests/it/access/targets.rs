@@ -2,7 +2,7 @@
 
 use resonance_domain::{
     GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, SessionId, UserEmailId,
-    UserId, VoiceId, kind,
+    UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };
 use tests::Tenant;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub(super) struct Targets {
     pub(super) session: String,
     pub(super) voice: String,
     pub(super) generation: String,
+    pub(super) webhook: String,
+    pub(super) delivery: String,
 }
 
 /// An id that nothing has.
@@ -49,6 +51,8 @@ impl Targets {
             session: tenant.member.session.clone(),
             voice: tenant.voice.clone(),
             generation: tenant.generation.clone(),
+            webhook: tenant.webhook.clone(),
+            delivery: tenant.delivery.clone(),
         }
     }
 
@@ -72,6 +76,7 @@ impl Targets {
         let membership: MembershipId = nowhere();
         let invitation: InvitationId = nowhere();
         let (voice, generation): (VoiceId, GenerationId) = (nowhere(), nowhere());
+        let (webhook, delivery): (WebhookEndpointId, WebhookDeliveryId) = (nowhere(), nowhere());
         Self {
             organization: organization.type_id(),
             slug: "pumice-speech".into(),
@@ -84,6 +89,8 @@ impl Targets {
             session: session.type_id(),
             voice: InOrg::new(organization, voice).global_id(),
             generation: InOrg::new(organization, generation).global_id(),
+            webhook: InOrg::new(organization, webhook).global_id(),
+            delivery: InOrg::new(organization, delivery).global_id(),
         }
     }
 
@@ -97,12 +104,14 @@ impl Targets {
             invitation: moved::<kind::Invitation>(&self.invitation, to),
             voice: moved::<kind::Voice>(&self.voice, to),
             generation: moved::<kind::Generation>(&self.generation, to),
+            webhook: moved::<kind::WebhookEndpoint>(&self.webhook, to),
+            delivery: moved::<kind::WebhookDelivery>(&self.delivery, to),
             ..self.clone()
         }
     }
 
     /// All of them, to be masked in answers that are compared.
-    pub(super) fn words(&self) -> [&str; 11] {
+    pub(super) fn words(&self) -> [&str; 13] {
         [
             &self.organization,
             &self.slug,
@@ -115,17 +124,21 @@ impl Targets {
             &self.session,
             &self.voice,
             &self.generation,
+            &self.webhook,
+            &self.delivery,
         ]
     }
 
     /// The ids that `node` takes, and one that it does not: people are seen through what they share with the viewer.
-    pub(super) fn nodes(&self) -> [&str; 6] {
+    pub(super) fn nodes(&self) -> [&str; 8] {
         [
             &self.organization,
             &self.membership,
             &self.invitation,
             &self.voice,
             &self.generation,
+            &self.webhook,
+            &self.delivery,
             &self.user,
         ]
     }
