@@ -16,3 +16,4 @@ mod nodes;
 mod operations;
 mod races;
 mod story;
+mod webhooks;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::SendWebhooks};
 use resonance_domain::{
     ActorKind, DeliveryError, Event, EventKind, IdsExt, InOrg, Origin, WEBHOOK_FAILING_LIMIT,
@@ -36,10 +36,10 @@ const REQUESTS_TO_FAILING: usize = 2;
 /// Deliveries to one endpoint that a node claims ahead of sending them. Four rounds of requests that time out (15 s each)
 /// are over before the lease is.
 const CLAIMED_OF_ONE: usize = 128;
-/// How long a claimed delivery is the node's.
-const LEASE: TimeDelta = TimeDelta::seconds(120);
-/// What must be left of a lease when a request begins: longer than the request can take.
-const LEFT: TimeDelta = TimeDelta::seconds(30);
+/// How many times as long as a job's lease a claimed delivery is the node's: two minutes, unless the operator says
+/// otherwise. It is not extended, but a request begins only while one job's lease is left, which is longer than the
+/// request can take.
+const LEASES: i32 = 4;
 /// Endpoints that one claim serves.
 const ENDPOINTS: u32 = 64;
 /// Results that one transaction stores.
@@ -82,12 +82,12 @@ pub(crate) async fn run(services: &Services, stop: &CancellationToken) {
     let sender = Arc::new(Sender::new(services.clone(), results));
     let storing = tokio::spawn(store_all(services.clone(), stored));
     let tasks = TaskTracker::new();
-    let mut tended = Instant::now() - PATIENCE;
+    let mut tended: Option<Instant> = None;
     let mut after = None;
     while !stop.is_cancelled() {
         let round = async {
-            if tended.elapsed() >= PATIENCE {
-                tended = Instant::now();
+            if tended.is_none_or(|at| at.elapsed() >= PATIENCE) {
+                tended = Some(Instant::now());
                 tend(core).await?;
             }
             sender.claim(&mut after, &tasks).await
@@ -211,7 +211,7 @@ impl Sender {
         if room.is_empty() {
             return Ok(!due.is_empty() || began_inside);
         }
-        let until = core.clock.now() + LEASE;
+        let until = core.clock.now() + core.settings.job_lease * LEASES;
         let claim = core.database.atomically(async |uow| {
             uow.webhook_sending()
                 .claim(&GRANT, &room, self.owner, until)
@@ -305,7 +305,7 @@ impl Sender {
             };
             let core = self.services.core();
             // What waited too long for its turn is not ours for long enough any more: its lease runs out.
-            if core.clock.now() + LEFT < delivery.lease_until {
+            if core.clock.now() + core.settings.job_lease < delivery.lease_until {
                 let tried = attempt(core, &delivery, endpoint.as_deref()).await;
                 failed = tried
                     .error

@@ -118,7 +118,7 @@ on_both! {
             seen
         };
         let both = async { tokio::join!(writing, reading) };
-        let (_, mut seen) = tokio::time::timeout(Duration::from_secs(30), both).await.expect("nothing is missed");
+        let (_, mut seen) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), 40);

@@ -57,7 +57,7 @@ on_both! {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let stored = began.elapsed();
-        println!(
+        eprintln!(
             "{backend:?}: {:.0} deliveries/s to the fast one ({EACH} in {took:.2?}, stored after {stored:.2?}); tries at the failing one {}, at the hanging one {}",
             EACH as f64 / took.as_secs_f64(), failing.count(), hanging.count(),
         );
