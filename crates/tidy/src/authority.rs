@@ -15,6 +15,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/generations/audio.rs", &["Deliver"]),
     ("crates/services/src/instance.rs", &["Authenticate"]),
     ("crates/services/src/letters/organizations.rs", &["Relay"]),
+    ("crates/services/src/letters/webhooks.rs", &["SendWebhooks"]),
     ("crates/services/src/logo.rs", &["ShowLogo"]),
     ("crates/services/src/operators/staff.rs", &["Appoint"]),
     ("crates/services/src/previews.rs", &["Deliver"]),
@@ -23,6 +24,8 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/speaking.rs", &["Speak"]),
     ("crates/services/src/sweep.rs", &["Purge"]),
     ("crates/services/src/voices/hear.rs", &["Deliver"]),
+    ("crates/services/src/webhooks/relaying.rs", &["SendWebhooks"]),
+    ("crates/services/src/webhooks/sending.rs", &["SendWebhooks"]),
 ];
 
 /// The code of a file that is not tests: neither a file of tests, nor what follows the file's own tests, nor comments.
