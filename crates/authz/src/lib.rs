@@ -48,6 +48,7 @@ mod action;
 mod actor;
 mod authorizer;
 mod denied;
+mod enrolment;
 mod explanation;
 mod grant;
 mod operator;
@@ -64,6 +65,7 @@ pub use action::{
 pub use actor::{Actor, SignedIn};
 pub use authorizer::{Authorizer, StandError, StandingRecord, StandingSource};
 pub use denied::Denied;
+pub use enrolment::EnrolmentGrant;
 pub use explanation::Explanation;
 pub use grant::{Grant, InvitationGrant, OwnGrant, SystemGrant, system};
 pub use operator::{Appoints, OperatorGrant, OperatorRecord};

@@ -21,6 +21,8 @@ pub enum CodePurpose {
     VerifyEmail,
     /// Allows a new password.
     ResetPassword,
+    /// Proves a mail domain of an organization.
+    VerifyDomain,
 }
 
 impl CodePurpose {
@@ -31,15 +33,21 @@ impl CodePurpose {
             Self::SignUp => "sign_up",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::VerifyDomain => "verify_domain",
         }
     }
 
     /// Reads the stored form.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::SignUp, Self::VerifyEmail, Self::ResetPassword]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
+        [
+            Self::SignUp,
+            Self::VerifyEmail,
+            Self::ResetPassword,
+            Self::VerifyDomain,
+        ]
+        .into_iter()
+        .find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -50,7 +58,7 @@ pub struct VerificationCode {
     pub id: VerificationCodeId,
     /// What it is good for.
     pub purpose: CodePurpose,
-    /// The sign-up, the address or the user that it is about; `None` where an address without an account asked, whose
+    /// The sign-up, the address, the user or the domain that it is about; `None` where an address without an account asked, whose
     /// code no try ever matches.
     pub subject: Option<Uuid>,
     /// The address that it is sent to.

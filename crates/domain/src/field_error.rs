@@ -38,6 +38,8 @@ pub enum ErrorCode {
     RoleExceedsOwn,
     /// The domain may not be used.
     DomainNotAllowed,
+    /// The record that proves the domain was not found.
+    DomainUnproved,
     /// The organization is protected from deletion.
     NotDeletable,
     /// The file is no audio that can be decoded.
@@ -93,6 +95,7 @@ impl ErrorCode {
             Self::RoleInUse => "ROLE_IN_USE",
             Self::RoleExceedsOwn => "ROLE_EXCEEDS_OWN",
             Self::DomainNotAllowed => "DOMAIN_NOT_ALLOWED",
+            Self::DomainUnproved => "DOMAIN_UNPROVED",
             Self::NotDeletable => "NOT_DELETABLE",
             Self::AudioUnreadable => "AUDIO_UNREADABLE",
             Self::AudioTooShort => "AUDIO_TOO_SHORT",

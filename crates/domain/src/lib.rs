@@ -27,8 +27,10 @@ mod instance;
 mod invitation;
 mod language;
 mod membership;
+mod membership_request;
 mod metadata;
 mod organization;
+mod organization_domain;
 mod page;
 mod role;
 mod session;
@@ -66,8 +68,12 @@ pub use invitation::{
 };
 pub use language::LanguageTag;
 pub use membership::{LastAdmin, Membership, MembershipOrder, SeatRefusal, admin_may_go, seat_is_free};
+pub use membership_request::{MembershipRequest, MembershipRequestState, RequestClosed};
 pub use metadata::{METADATA_MAX_BYTES, Metadata};
 pub use organization::{Organization, OrganizationDescription, OrganizationName};
+pub use organization_domain::{
+    DOMAINS_PER_ORGANIZATION, DomainName, DomainProof, EnrolmentMode, OrganizationDomain, challenge_text,
+};
 pub use page::{Direction, Page, PageRequest};
 pub use role::RoleKey;
 pub use session::{SESSION_IDLE_LIFETIME, Session};

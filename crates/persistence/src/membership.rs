@@ -363,7 +363,7 @@ impl Memberships<'_> {
     }
 }
 
-fn values(organization: OrganizationId, user: UserId, new: &NewMembership) -> [Value; 7] {
+pub(crate) fn values(organization: OrganizationId, user: UserId, new: &NewMembership) -> [Value; 7] {
     [
         organization.as_uuid().into(),
         new.id.as_uuid().into(),

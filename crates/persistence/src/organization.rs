@@ -266,13 +266,15 @@ impl Organizations<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
         // Users, sessions, memberships: in this order everywhere, so that no two units of work wait for each other.
-        const STATEMENTS: [&str; 5] = [
+        const STATEMENTS: [&str; 6] = [
             "UPDATE users SET last_active_organization_id = NULL WHERE last_active_organization_id = $1
              AND id IN (SELECT user_id FROM memberships WHERE organization_id = $1)",
             "UPDATE sessions SET active_organization_id = NULL WHERE active_organization_id = $1
              AND user_id IN (SELECT user_id FROM memberships WHERE organization_id = $1)",
             "DELETE FROM memberships WHERE organization_id = $1",
             "DELETE FROM invitations WHERE organization_id = $1",
+            // Somebody else may prove the names from now on.
+            "UPDATE organization_domains SET verified_at = NULL WHERE organization_id = $1",
             // A job that is at work ends by itself: until then, the purge must wait for what it may still upload.
             "DELETE FROM jobs WHERE organization_id = $1 AND queue NOT IN ('sweep', 'purge')
              AND state <> 'running'",

@@ -13,9 +13,12 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 13] = [
     ("webhook_deliveries", "TRUE"),
     ("webhook_endpoints", "TRUE"),
+    ("membership_requests", "TRUE"),
+    ("closed_enrolments", "TRUE"),
+    ("organization_domains", "TRUE"),
     ("invitations", "TRUE"),
     ("memberships", "TRUE"),
     ("generations", "TRUE"),

@@ -3,10 +3,7 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, Database, Directory, EventFeed, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote,
-    Memberships, NewEvent, ObjectOwners, Operators, Organizations, Purges, ReceivedInvitations, Sessions,
-    SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users,
-    VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
+    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -163,6 +160,26 @@ pub trait Repositories: sealed::HasExecutor {
     /// Invitations, for those who receive them.
     fn received_invitations(&self) -> ReceivedInvitations<'_> {
         ReceivedInvitations(self.executor())
+    }
+
+    /// Mail domains, for the organizations that have them.
+    fn organization_domains(&self) -> OrganizationDomains<'_> {
+        OrganizationDomains(self.executor())
+    }
+
+    /// What domains offer to users.
+    fn enrolments(&self) -> Enrolments<'_> {
+        Enrolments(self.executor())
+    }
+
+    /// Requests to join, for the organizations that receive them.
+    fn membership_requests(&self) -> MembershipRequests<'_> {
+        MembershipRequests(self.executor())
+    }
+
+    /// Requests to join, for those who send them.
+    fn sent_membership_requests(&self) -> SentMembershipRequests<'_> {
+        SentMembershipRequests(self.executor())
     }
 
     /// What is left of deleted organizations.

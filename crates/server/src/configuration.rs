@@ -48,6 +48,8 @@ pub(crate) struct Configuration {
     pub(crate) query_depth: usize,
     pub(crate) query_complexity: usize,
     pub(crate) request_timeout: Duration,
+    /// Who is asked for records; `None` means whom the machine asks.
+    pub(crate) dns_server: Option<std::net::SocketAddr>,
     pub(crate) settings: Settings,
 }
 
@@ -115,6 +117,8 @@ impl Configuration {
             speech_concurrency: options.speech_concurrency.unwrap_or(cores).max(1),
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
             webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
+            domains_enabled: options.domains.unwrap_or(true),
+            ..Settings::default()
         };
         let blobs = BlobsConfig {
             url: options
@@ -162,6 +166,7 @@ impl Configuration {
             query_depth,
             query_complexity: options.query_complexity.unwrap_or(20_000),
             request_timeout: Duration::from_secs(options.request_seconds.unwrap_or(30).max(1)),
+            dns_server: options.dns_server,
             settings,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use resonance_blobs::Blobs;
+use resonance_dns::DnsResolver;
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::{FolderMailer, Mailer, SmtpMailer};
 use resonance_persistence::Database;
@@ -55,6 +56,7 @@ pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Instan
         secret,
         passwords: Passwords::new(PasswordCost::default())?,
         mailer,
+        dns: Arc::new(DnsResolver::new(configuration.dns_server)),
         blobs,
         engines: engines(configuration)?,
         settings: configuration.settings.clone(),

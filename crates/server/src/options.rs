@@ -60,6 +60,10 @@ options! {
     smtp_url: String, "smtp-url", "RESONANCE_SMTP_URL";
     /// The sender of mails (Resonance at noreply@localhost.localdomain when nothing is said)
     mail_from: String, "mail-from", "RESONANCE_MAIL_FROM";
+    /// Address and port of the name server that is asked for the records which prove domains [default: the machine's]
+    dns_server: std::net::SocketAddr, "dns-server", "RESONANCE_DNS_SERVER";
+    /// Whether organizations can have mail domains, through which people join [default: true]
+    domains: bool, "domains", "RESONANCE_DOMAINS";
     /// Whether the playground is served at / [default: with SQLite, yes]
     playground: bool, "playground", "RESONANCE_PLAYGROUND";
     /// Whether the schema can be asked for [default: with SQLite, yes]

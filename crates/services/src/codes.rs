@@ -1,6 +1,6 @@
 //! Six-digit codes: sending them and trying them.
 //!
-//! A code belongs to one thing (a sign-up, an address, a user) and one purpose, and its digits derive from its own
+//! A code belongs to one thing (a sign-up, an address, a user, a domain) and one purpose, and its digits derive from its own
 //! id: a code for anything else is just a wrong one.
 
 use resonance_authz::{SystemGrant, system::Admit};
@@ -76,6 +76,24 @@ pub(crate) async fn send_code(
     subject: Option<Uuid>,
     address: &EmailAddress,
 ) -> Outcome<VerificationCode> {
+    let code = make_code(request, uow, purpose, subject, address).await?;
+    uow.record(request.event(
+        kind,
+        None,
+        code.id.type_id(),
+        json!({ "purpose": purpose.as_str() }),
+    ));
+    Ok(code)
+}
+
+/// Makes a code; whoever calls this says so by an event.
+pub(crate) async fn make_code(
+    request: &Request,
+    uow: &UnitOfWork,
+    purpose: CodePurpose,
+    subject: Option<Uuid>,
+    address: &EmailAddress,
+) -> Outcome<VerificationCode> {
     let code = VerificationCode {
         id: request.core().ids.next(),
         purpose,
@@ -86,12 +104,6 @@ pub(crate) async fn send_code(
         consumed_at: None,
     };
     uow.verification_codes().insert(&ADMIT, &code).await?;
-    uow.record(request.event(
-        kind,
-        None,
-        code.id.type_id(),
-        json!({ "purpose": purpose.as_str() }),
-    ));
     Ok(code)
 }
 

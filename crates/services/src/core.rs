@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use resonance_authz::Actor;
 use resonance_blobs::Blobs;
-use resonance_domain::{Clock, Ids, InstanceSettings, Origin};
+use resonance_dns::TxtRecords;
+use resonance_domain::{Clock, EnrolmentMode, Ids, InstanceSettings, Origin, RoleKey};
 use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner, WebhookSecrets};
 use resonance_mail::Mailer;
 use resonance_persistence::{Database, Repositories};
@@ -30,6 +31,13 @@ pub struct Settings {
     pub deletable: bool,
     /// How many organizations a user may create; 0 forbids creation.
     pub organizations_per_user: u32,
+    /// Whether organizations can have mail domains, through which people join.
+    pub domains_enabled: bool,
+    /// How people with an address at a proved domain may be let in. That a domain does nothing by itself is allowed
+    /// everywhere.
+    pub enrolment_modes: Vec<EnrolmentMode>,
+    /// The role that they get where the organization says nothing.
+    pub domain_default_role: RoleKey,
     /// How many sign-ups and codes one client's address may ask for in an hour; at least 1. A whole office may have one
     /// address.
     pub sign_ups_per_client: u32,
@@ -76,6 +84,9 @@ impl Default for Settings {
             member_limit: 5,
             deletable: true,
             organizations_per_user: 100,
+            domains_enabled: true,
+            enrolment_modes: EnrolmentMode::ALL.to_vec(),
+            domain_default_role: RoleKey::MEMBER,
             sign_ups_per_client: 30,
             upload_grace: chrono::TimeDelta::minutes(15),
             audio_url_lifetime: chrono::TimeDelta::minutes(15),
@@ -102,6 +113,8 @@ pub struct Ports {
     pub passwords: Passwords,
     /// Mail.
     pub mailer: Arc<dyn Mailer>,
+    /// What the owners of domains have published.
+    pub dns: Arc<dyn TxtRecords>,
     /// Audio, recordings and images.
     pub blobs: Blobs,
     /// What speaks.
@@ -145,6 +158,7 @@ pub(crate) struct Core {
     pub(crate) webhook_secrets: WebhookSecrets,
     pub(crate) webhooks: WebhookClient,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) dns: Arc<dyn TxtRecords>,
     pub(crate) blobs: Blobs,
     pub(crate) engines: Engines,
     pub(crate) settings: Settings,
@@ -183,6 +197,7 @@ impl Services {
             audio: Arc::new(Semaphore::new(cores.min(4))),
             preview_turns: previews::Turns::default(),
             mailer: ports.mailer,
+            dns: ports.dns,
             blobs: ports.blobs,
             engines: ports.engines,
             settings: ports.settings,

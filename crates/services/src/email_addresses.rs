@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::{
     Outcome, Request, ServiceError,
     codes::{ADMIT, send_code, throttle_code, try_code, typed_code},
+    membership_requests::withdrawn,
 };
 
 impl Request {
@@ -173,7 +174,8 @@ impl EmailAddresses<'_> {
             .await
     }
 
-    /// Removes an address; never the primary one, so never the last.
+    /// Removes an address; never the primary one, so never the last. Pending requests to join that rest on it are taken
+    /// back.
     ///
     /// # Errors
     /// `Unauthenticated`; `NOT_FOUND`, or `CONFLICT` for the primary address, for `emailAddressId`.
@@ -189,6 +191,13 @@ impl EmailAddresses<'_> {
                     return Err(conflict("make another address the primary one first"));
                 }
                 uow.user_emails().delete(&own, id).await?;
+                // What was asked for by right of the address goes with it.
+                let now = request.core().clock.now();
+                let given_up = EmailAddress::parse(&address.address)?;
+                let requests = uow.sent_membership_requests();
+                for asked in requests.withdraw_at(&own, &given_up, now).await? {
+                    uow.record(withdrawn(request, &asked));
+                }
                 let payload = json!({ "email": address.address });
                 uow.record(request.event(EventKind::UserEmailRemoved, None, id.type_id(), payload));
                 Ok(())

@@ -5,11 +5,13 @@
 //! the ids, and a letter that became pointless in the meantime is not sent.
 
 mod accounts;
+mod membership_requests;
 mod organizations;
 mod webhooks;
 
 use resonance_domain::Event;
 use resonance_mail::html_escape;
+use resonance_persistence::UnitOfWork;
 use serde_json::Value;
 
 use crate::{Outcome, core::Core};
@@ -48,16 +50,20 @@ impl Letter {
 }
 
 /// The payloads of the mail jobs that an event calls for.
-pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
+pub(crate) async fn jobs_for(uow: &UnitOfWork, event: &Event) -> Outcome<Vec<Value>> {
     let mut jobs = accounts::jobs_for(event);
     jobs.extend(organizations::jobs_for(event));
-    jobs
+    jobs.extend(membership_requests::jobs_for(uow, event).await?);
+    Ok(jobs)
 }
 
 /// The recipient and the letter of a mail job, or `None` if it became pointless.
 pub(crate) async fn compose(core: &Core, payload: &Value) -> Outcome<Option<(String, Letter)>> {
+    if let Ok(about) = serde_json::from_value(payload.clone()) {
+        return organizations::compose(core, about).await;
+    }
     match serde_json::from_value(payload.clone()) {
-        Ok(about) => organizations::compose(core, about).await,
+        Ok(about) => membership_requests::compose(core, about).await,
         Err(_) => accounts::compose(core, payload).await,
     }
 }

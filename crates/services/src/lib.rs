@@ -17,7 +17,9 @@ mod codes;
 mod core;
 mod delivery;
 mod ear;
+mod domain_proofs;
 mod email_addresses;
+mod enrolments;
 mod error;
 mod event_feed;
 mod founding;
@@ -30,8 +32,10 @@ mod letters;
 mod limits;
 mod logo;
 mod mailing;
+mod membership_requests;
 mod memberships;
 mod operators;
+mod organization_domains;
 mod organizations;
 mod password;
 mod previews;
@@ -61,6 +65,7 @@ pub use ambient::{SystemClock, SystemIds};
 pub use authentication::Account;
 pub use delivery::Delivery;
 pub use email_addresses::EmailAddresses;
+pub use enrolments::Enrolments;
 pub use error::{Outcome, Refusal, ServiceError};
 pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
@@ -69,11 +74,13 @@ pub use instance::InstanceSecretError;
 pub use invitations::{Invitations, InviteMembers, InviteOutcome};
 pub use jwt::Jwt;
 pub use logo::Picture;
+pub use membership_requests::MembershipRequests;
 pub use memberships::{MemberQuery, Memberships};
 pub use operators::{
     AuditFilter, AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators,
     UpdateInstance,
 };
+pub use organization_domains::{AddDomain, OrganizationDomains, UpdateDomain};
 pub use organizations::Organizations;
 pub use password::PendingPasswordReset;
 pub use profile::UpdateOrganization;
@@ -85,8 +92,7 @@ pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{
-    DirectoryOrganization, DirectoryUser, FeedCursor, IdCursor, Member, OperatorEntry, ReceivedInvitation,
-    TextCursor, ViewedOrganization,
+    DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member, OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, SentMembershipRequest, TextCursor, ViewedOrganization,
 };
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};

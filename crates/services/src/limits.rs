@@ -31,6 +31,27 @@ pub(crate) const CODES_BY_ADDRESS: Throttle = Throttle {
     limit: 1,
     per: CODE_RESEND_AFTER,
 };
+/// Codes to addresses at domains that one organization wants to prove.
+pub(crate) const DOMAIN_CODES: Throttle = Throttle {
+    limit: 30,
+    per: TimeDelta::hours(1),
+};
+/// Wrong codes for one domain name, over all addresses and organizations: an address costs nothing to invent. Whoever
+/// uses it up for somebody else leaves them the DNS record.
+pub(crate) const WRONG_CODES_BY_DOMAIN: Throttle = Throttle {
+    limit: 50,
+    per: TimeDelta::days(1),
+};
+/// Questions to the name servers for one organization.
+pub(crate) const DOMAIN_LOOKUPS: Throttle = Throttle {
+    limit: 60,
+    per: TimeDelta::hours(1),
+};
+/// Requests of one user to join one organization; each is a mail to its admins.
+pub(crate) const MEMBERSHIP_REQUESTS: Throttle = Throttle {
+    limit: 5,
+    per: TimeDelta::days(1),
+};
 /// Sign-ups and codes from one client.
 pub(crate) fn sign_ups_by_client(settings: &Settings) -> Throttle {
     Throttle {

@@ -1,6 +1,7 @@
 //! Members: who is in an organization, with which role.
 
 use chrono::{DateTime, Utc};
+use chrono::{DateTime, Utc};
 use resonance_authz::{
     Grant, ManageMemberships, PermissionSet, ReadMemberships, ReadOrganization, role_exceeds,
 };
@@ -110,7 +111,8 @@ impl Memberships<'_> {
         Ok(member)
     }
 
-    /// Ends somebody's membership. What they made stays. Requires `org:sys_memberships:manage`. One transaction.
+    /// Ends somebody's membership. What they made stays; no domain lets them in again until they were a member once more.
+    /// Requires `org:sys_memberships:manage`. One transaction.
     ///
     /// # Errors
     /// Denials. Refusals: `NOT_FOUND` for `memberId`; `LAST_ADMIN`.
@@ -123,7 +125,7 @@ impl Memberships<'_> {
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
-                let member = take_out(uow, &grant, id.id).await?;
+                let member = take_out(uow, &grant, id.id, request.core().clock.now()).await?;
                 uow.record(self.ended(&member.membership));
                 Ok::<_, ServiceError>(member)
             })
@@ -212,6 +214,7 @@ pub(crate) async fn take_out(
     uow: &UnitOfWork,
     grant: &Grant<ManageMemberships>,
     id: MembershipId,
+    now: DateTime<Utc>,
 ) -> Outcome<Member> {
     let member = uow.memberships().get(grant, id).await?;
     let member = member.ok_or_else(not_a_member)?;
@@ -220,6 +223,10 @@ pub(crate) async fn take_out(
         admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
     }
     uow.memberships().remove(grant, &member.membership).await?;
+    if member.membership.user != grant.user() {
+        // Else whoever was removed could join again at once where a domain lets people in.
+        uow.enrolments().bar(grant, member.membership.user, now).await?;
+    }
     Ok(member)
 }
 

@@ -13,7 +13,7 @@ use resonance_persistence::{
 };
 use serde_json::json;
 
-use crate::{INVITATION_TOKEN, Invitations, Outcome, Refusal, logo};
+use crate::{INVITATION_TOKEN, Invitations, Outcome, Refusal, enrolments::fulfil, logo};
 
 /// How an invitee names an invitation. `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl Invitations<'_> {
         };
         uow.memberships().join(grant, own, &membership).await?;
         let organization = invitation.organization;
+        fulfil(request, uow, own, organization, "invitation").await?;
         let viewed = uow.organizations().viewed(own, organization).await?;
         let viewed = viewed.ok_or(Denied::NotVisible)?;
         if invitee.works_nowhere {

@@ -49,7 +49,7 @@ pub(crate) async fn pass_on(services: &Services) -> Outcome<usize> {
                 .claim(&SystemGrant::<Relay>::for_job(), BATCH, now)
                 .await?;
             for event in &events {
-                for payload in letters::jobs_for(event) {
+                for payload in letters::jobs_for(uow, event).await? {
                     let job = NewJob {
                         id: core.ids.next(),
                         queue: JobQueue::Mail,

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use resonance_authz::Actor;
 use resonance_blobs::{Blobs, BlobsConfig};
+use resonance_dns::DnsResolver;
 use resonance_domain::{Clock, Ids, Origin};
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
 use resonance_mail::FolderMailer;
@@ -13,7 +14,7 @@ use resonance_speech::engine::Engines;
 use resonance_speech_espeak::EspeakEngine;
 use tempfile::TempDir;
 
-use crate::{Backend, TestClock, TestDatabase, TestIds};
+use crate::{Backend, TestClock, TestDatabase, TestDns, TestIds};
 
 /// An instance on a database of its own, with a clock to turn and mails in a folder.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Instance {
     pub ids: Arc<TestIds>,
     /// Where its mails lie.
     pub mails: Arc<FolderMailer>,
+    /// The name server that it asks.
+    pub dns: TestDns,
     /// Its objects, in its folder.
     pub blobs: Blobs,
     /// What speaks there.
@@ -87,6 +90,7 @@ impl Instance {
         })
         .unwrap();
         let ids = Arc::new(TestIds::new(Arc::clone(&clock)));
+        let dns = TestDns::start().await;
         let mut settings = Settings::default();
         change(&mut settings);
         let services = services(
@@ -94,12 +98,14 @@ impl Instance {
             &clock,
             &ids,
             &mails,
+            &dns,
             &blobs,
             &engines,
             settings,
         );
         Self {
             services,
+            dns,
             clock,
             ids,
             mails,
@@ -122,6 +128,7 @@ impl Instance {
             &self.clock,
             &self.ids,
             &self.mails,
+            &self.dns,
             &self.blobs,
             &self.engines,
             settings,
@@ -173,11 +180,13 @@ pub fn builtin_engine() -> Engines {
     Engines::default().with(Arc::clone(&ENGINE) as _)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of an instance")]
 fn services(
     database: Database,
     clock: &Arc<TestClock>,
     ids: &Arc<TestIds>,
     mails: &Arc<FolderMailer>,
+    dns: &TestDns,
     blobs: &Blobs,
     engines: &Engines,
     settings: Settings,
@@ -194,6 +203,7 @@ fn services(
         })
         .unwrap(),
         mailer: Arc::clone(mails) as _,
+        dns: Arc::new(DnsResolver::new(Some(dns.address()))),
         blobs: blobs.clone(),
         engines: engines.clone(),
         settings,

@@ -12,6 +12,7 @@
 
 mod clock;
 mod database;
+mod dns;
 mod engine;
 mod instance;
 mod organizations;
@@ -26,6 +27,7 @@ mod studio;
 
 pub use clock::{TestClock, TestIds};
 pub use database::{Backend, TestDatabase};
+pub use dns::TestDns;
 pub use engine::TestEngine;
 pub use instance::{Instance, SECRET, builtin_engine};
 pub use outcome::verdict;

@@ -14,6 +14,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/codes.rs", &["Admit"]),
     ("crates/services/src/generations/audio.rs", &["Deliver"]),
     ("crates/services/src/instance.rs", &["Authenticate"]),
+    ("crates/services/src/letters/membership_requests.rs", &["Relay"]),
     ("crates/services/src/letters/organizations.rs", &["Relay"]),
     ("crates/services/src/letters/webhooks.rs", &["SendWebhooks"]),
     ("crates/services/src/logo.rs", &["ShowLogo"]),

@@ -26,6 +26,7 @@ const FLOORS: &[Floor] = &[
     ("resonance-blobs", &["resonance-domain"]),
     ("resonance-images", &["resonance-domain"]),
     ("resonance-webhooks", &[]),
+    ("resonance-dns", &["resonance-domain"]),
     (
         "resonance-services",
         &[
@@ -38,6 +39,7 @@ const FLOORS: &[Floor] = &[
             "resonance-blobs",
             "resonance-images",
             "resonance-webhooks",
+            "resonance-dns",
         ],
     ),
     // The gateway never sees storage: it cannot name a repository, and is handed no grant.
@@ -112,6 +114,7 @@ const FLOORS: &[Floor] = &[
             "resonance-mail",
             "resonance-blobs",
             "resonance-images",
+            "resonance-dns",
             "resonance-services",
             "resonance-gateway-kit",
             "resonance-gateway-http",

@@ -43,6 +43,11 @@ const TECHNOLOGIES: &[Technology] = &[
     ),
     ("lettre", &["resonance-mail"], "SMTP is known to mail alone"),
     (
+        "hickory*",
+        &["resonance-dns", "resonance-testkit"],
+        "the domain name system is known to dns alone; the test kit answers as one",
+    ),
+    (
         "object_store",
         &["resonance-blobs"],
         "object stores are known to blobs alone",

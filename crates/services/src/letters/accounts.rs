@@ -14,6 +14,9 @@ use crate::{Outcome, codes::ADMIT, core::Core};
 pub(crate) fn jobs_for(event: &Event) -> Vec<Value> {
     match event.kind {
         EventKind::CodeRequested => vec![json!({ "letter": "code", "code": event.subject })],
+        EventKind::DomainCodeSent => {
+            vec![json!({ "letter": "code", "code": event.payload.get("codeId") })]
+        }
         EventKind::SignUpRepeated => vec![json!({ "letter": "account_exists", "code": event.subject })],
         EventKind::UserPasswordChanged => {
             vec![json!({ "letter": "password_changed", "user": event.subject })]
@@ -41,6 +44,7 @@ pub(crate) async fn compose(core: &Core, payload: &Value) -> Outcome<Option<(Str
         (Some("account_exists"), _) => account_exists(&code.address, url),
         (Some("code"), CodePurpose::SignUp) => sign_up_code(digits.expose(), url),
         (Some("code"), CodePurpose::VerifyEmail) => email_code(digits.expose(), url),
+        (Some("code"), CodePurpose::VerifyDomain) => domain_code(digits.expose(), &code.address, url),
         // Asked for by an address without an account.
         (Some("code"), CodePurpose::ResetPassword) if code.subject.is_none() => return Ok(None),
         (Some("code"), CodePurpose::ResetPassword) => password_reset_code(digits.expose(), url),
@@ -77,6 +81,18 @@ fn email_code(digits: &str, url: &str) -> Letter {
         "is your code for Resonance",
         "Your code for adding this address to your account is",
         "If you did not ask for it, you need do nothing. Tell the code to nobody.",
+        digits,
+        url,
+    )
+}
+
+fn domain_code(digits: &str, address: &str, url: &str) -> Letter {
+    let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+    with_code(
+        "is your code for Resonance",
+        &format!("Somebody who wants to prove that {domain} is their organization's domain needs the code"),
+        "Hand it on only if you know who asks: people with an address at this domain may then join that organization. \
+         Otherwise you need do nothing.",
         digits,
         url,
     )

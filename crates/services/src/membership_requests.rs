@@ -1,0 +1,229 @@
+//! Requests to join, as the organization deals with them.
+
+use resonance_authz::{Grant, ManageMemberships};
+use resonance_domain::{
+    ErrorCode, EventKind, FieldError, IdsExt, InOrg, MembershipRequest, MembershipRequestId,
+    MembershipRequestState, OrganizationId, Page, PageRequest, RequestClosed, UserId, seat_is_free,
+};
+use resonance_persistence::{IdCursor, NewMembership, ReceivedMembershipRequest, Repositories, UnitOfWork};
+use serde_json::json;
+
+use crate::{Outcome, Refusal, Request, ServiceError, memberships::not_beyond_own};
+
+/// The use cases of requests to join, for the organization.
+#[derive(Debug, Clone, Copy)]
+pub struct MembershipRequests<'a>(&'a Request);
+
+impl Request {
+    /// The use cases of requests to join, for the organization.
+    #[must_use]
+    pub const fn membership_requests(&self) -> MembershipRequests<'_> {
+        MembershipRequests(self)
+    }
+}
+
+impl Refusal for RequestClosed {
+    fn refusal(self) -> FieldError {
+        FieldError::new(ErrorCode::Conflict, self)
+    }
+}
+
+impl MembershipRequests<'_> {
+    /// A page of the requests in one of `states` (in any, if it is empty), newest first. Requires
+    /// `org:sys_memberships:manage`. One statement.
+    ///
+    /// # Errors
+    /// Denials.
+    pub async fn list(
+        self,
+        organization: OrganizationId,
+        states: &[MembershipRequestState],
+        page: &PageRequest<IdCursor>,
+    ) -> Outcome<Page<ReceivedMembershipRequest>> {
+        let grant = self.0.grant::<ManageMemberships>(organization).await?;
+        let requests = self.0.core().database.membership_requests();
+        let rows = requests.page(&grant, states, page).await?;
+        Ok(Page::from_rows(page, rows))
+    }
+
+    /// How many those are. Requires `org:sys_memberships:manage`. One statement.
+    ///
+    /// # Errors
+    /// Denials.
+    pub async fn count(
+        self,
+        organization: OrganizationId,
+        states: &[MembershipRequestState],
+    ) -> Outcome<u64> {
+        let grant = self.0.grant::<ManageMemberships>(organization).await?;
+        let requests = self.0.core().database.membership_requests();
+        Ok(requests.count(&grant, states).await?)
+    }
+
+    /// Those of `ids` that were made to the organization, in no order. Requires `org:sys_memberships:manage`. One
+    /// statement.
+    ///
+    /// # Errors
+    /// Denials.
+    pub async fn get_many(
+        self,
+        organization: OrganizationId,
+        ids: &[MembershipRequestId],
+    ) -> Outcome<Vec<ReceivedMembershipRequest>> {
+        let grant = self.0.grant::<ManageMemberships>(organization).await?;
+        let requests = self.0.core().database.membership_requests();
+        Ok(requests.get_many(&grant, ids).await?)
+    }
+
+    /// Makes the requester a member, with the domain's role. Requires `org:sys_memberships:manage`, and every permission
+    /// of that role. The requester is told by mail. One transaction, one at a time for an organization.
+    ///
+    /// # Errors
+    /// Denials. Refusals: `NOT_FOUND` for `membershipRequestId`; `CONFLICT` if it is no longer pending, is one's own, or
+    /// the requester has the address no more; `ROLE_EXCEEDS_OWN`; `ALREADY_MEMBER`; `MEMBER_LIMIT_REACHED`.
+    pub async fn accept(self, id: InOrg<MembershipRequestId>) -> Outcome<ReceivedMembershipRequest> {
+        let request = self.0;
+        let core = request.core();
+        let user = request.signed_in()?.user;
+        core.database
+            .atomically(async |uow| {
+                let standing = uow.standings().of_locked(user, id.organization).await?;
+                let grant = standing.grant::<ManageMemberships>()?;
+                let mut found = open(uow, &grant, id).await?;
+                let asked = &found.request;
+                if asked.user == user {
+                    return Err(conflict("nobody accepts their own request").into());
+                }
+                not_beyond_own(&asked.role, grant.permissions())?;
+                let now = core.clock.now();
+                let entrant = uow.enrolments().requester(&grant, asked.user, now).await?;
+                let entrant = entrant.ok_or_else(not_found)?;
+                if entrant.is_member {
+                    let message = "this person is a member already";
+                    return Err(FieldError::new(ErrorCode::AlreadyMember, message).into());
+                }
+                if !uow.membership_requests().has_address(&grant, id.id).await? {
+                    return Err(conflict("the requester does not have the address any more").into());
+                }
+                seat_is_free(entrant.member_limit, entrant.seats_taken, 1).map_err(Refusal::refusal)?;
+                self.decide(uow, &grant, &mut found, MembershipRequestState::Accepted)
+                    .await?;
+                let membership = NewMembership {
+                    id: core.ids.next(),
+                    role: found.request.role.clone(),
+                    name: entrant.name,
+                    email: entrant.email,
+                    created_at: now,
+                };
+                let (asker, role) = (found.request.user, membership.role.as_str());
+                uow.memberships().admit(&grant, asker, &membership).await?;
+                uow.record(accepted(request, &found.request, "request"));
+                uow.record(request.event(
+                    EventKind::MembershipCreated,
+                    Some(id.organization),
+                    InOrg::new(id.organization, membership.id).global_id(),
+                    json!({ "user": asker, "role": role }),
+                ));
+                Ok::<_, ServiceError>(found)
+            })
+            .await
+    }
+
+    /// Says no to a request. Requires `org:sys_memberships:manage`. The requester is told by mail, and is not suggested
+    /// the organization again. One transaction.
+    ///
+    /// # Errors
+    /// Denials. Refusals: `NOT_FOUND` for `membershipRequestId`; `CONFLICT` if it is no longer pending.
+    pub async fn reject(self, id: InOrg<MembershipRequestId>) -> Outcome<ReceivedMembershipRequest> {
+        let request = self.0;
+        let user = request.signed_in()?.user;
+        request
+            .core()
+            .database
+            .atomically(async |uow| {
+                let standing = uow.standings().of_locked(user, id.organization).await?;
+                let grant = standing.grant::<ManageMemberships>()?;
+                let mut found = open(uow, &grant, id).await?;
+                self.decide(uow, &grant, &mut found, MembershipRequestState::Rejected)
+                    .await?;
+                uow.record(request.event(
+                    EventKind::MembershipRequestRejected,
+                    Some(id.organization),
+                    id.global_id(),
+                    json!({ "user": found.request.user, "email": found.request.email }),
+                ));
+                Ok::<_, ServiceError>(found)
+            })
+            .await
+    }
+
+    /// Stores the answer, unless the requester was faster.
+    async fn decide(
+        self,
+        uow: &UnitOfWork,
+        grant: &Grant<ManageMemberships>,
+        found: &mut ReceivedMembershipRequest,
+        answer: MembershipRequestState,
+    ) -> Outcome<()> {
+        let now = self.0.core().clock.now();
+        let requests = uow.membership_requests();
+        if !requests.decide(grant, found.request.id, answer, now).await? {
+            let closed = RequestClosed(MembershipRequestState::Withdrawn).refusal();
+            return Err(closed.at("membershipRequestId").into());
+        }
+        found.request.state = answer;
+        found.request.decided_by = Some(grant.user());
+        found.request.closed_at = Some(now);
+        Ok(())
+    }
+}
+
+/// The event of a request that was accepted, `through` what: itself, an invitation or a domain that lets in at once.
+pub(crate) fn accepted(
+    request: &Request,
+    asked: &MembershipRequest,
+    through: &str,
+) -> resonance_persistence::NewEvent {
+    request.event(
+        EventKind::MembershipRequestAccepted,
+        Some(asked.organization),
+        InOrg::new(asked.organization, asked.id).global_id(),
+        json!({
+            "user": asked.user,
+            "email": asked.email,
+            "role": asked.role.as_str(),
+            "through": through,
+        }),
+    )
+}
+
+/// The event of a request that its user took back.
+pub(crate) fn withdrawn(request: &Request, asked: &MembershipRequest) -> resonance_persistence::NewEvent {
+    let user: UserId = asked.user;
+    request.event(
+        EventKind::MembershipRequestWithdrawn,
+        Some(asked.organization),
+        InOrg::new(asked.organization, asked.id).global_id(),
+        json!({ "user": user, "email": asked.email }),
+    )
+}
+
+async fn open(
+    uow: &UnitOfWork,
+    grant: &Grant<ManageMemberships>,
+    id: InOrg<MembershipRequestId>,
+) -> Outcome<ReceivedMembershipRequest> {
+    let found = uow.membership_requests().get(grant, id.id).await?;
+    let found = found.ok_or_else(not_found)?;
+    let open = found.request.open();
+    open.map_err(|closed| closed.refusal().at("membershipRequestId"))?;
+    Ok(found)
+}
+
+pub(crate) fn not_found() -> FieldError {
+    FieldError::new(ErrorCode::NotFound, "there is no such request").at("membershipRequestId")
+}
+
+fn conflict(message: &str) -> FieldError {
+    FieldError::new(ErrorCode::Conflict, message).at("membershipRequestId")
+}
