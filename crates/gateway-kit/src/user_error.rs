@@ -57,6 +57,8 @@ codes! {
     RoleExceedsOwn,
     /// The domain may not be used.
     DomainNotAllowed,
+    /// The record that proves the domain was not found (yet).
+    DomainUnproved,
     /// The organization is protected from deletion.
     NotDeletable,
     /// The file is no audio that can be decoded.

@@ -5,13 +5,19 @@
 //!
 //! This crate decides nothing: each resolver calls one use case and shows its outcome.
 
+mod domain_mutations;
+mod enrolment;
+mod enrolment_mutations;
 mod invitation;
 mod invitation_answers;
 mod invitation_mutations;
 mod member;
 mod member_mutations;
+mod membership_request;
+mod membership_request_mutations;
 mod mutation;
 mod organization;
+mod organization_domain;
 mod organization_event;
 mod organization_mutations;
 mod permission;
@@ -23,12 +29,22 @@ mod webhook_delivery;
 mod webhook_endpoint;
 mod webhook_mutations;
 
+pub use enrolment::{
+    OrganizationOffer, OrganizationOfferConnection, OrganizationOfferEdge, SentMembershipRequest,
+    SentMembershipRequestConnection, SentMembershipRequestEdge, ViewerEnrolments,
+};
 pub use invitation::{Invitation, InvitationConnection, InvitationEdge, InvitationState};
 pub use member::{
     MemberOrder, MemberOrderField, OrganizationMember, OrganizationMemberConnection, OrganizationMemberEdge,
 };
+pub use membership_request::{
+    MembershipRequest, MembershipRequestConnection, MembershipRequestEdge, MembershipRequestState,
+};
 pub use mutation::OrganizationsMutation;
 pub use organization::Organization;
+pub use organization_domain::{
+    DomainProof, EnrolmentMode, OrganizationDomain, OrganizationDomainConnection, OrganizationDomainEdge,
+};
 pub use organization_event::{
     OrganizationEvent, OrganizationEventActorKind, OrganizationEventConnection, OrganizationEventEdge,
     OrganizationEventItem, OrganizationEventsSubscription,

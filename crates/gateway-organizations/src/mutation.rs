@@ -3,17 +3,21 @@
 use async_graphql::MergedObject;
 
 use crate::{
+    domain_mutations::DomainMutation, enrolment_mutations::EnrolmentMutation,
     invitation_answers::InvitationAnswers, invitation_mutations::InvitationMutation,
-    member_mutations::MemberMutation, organization_mutations::OrganizationMutation,
-    webhook_mutations::WebhookMutation,
+    member_mutations::MemberMutation, membership_request_mutations::MembershipRequestMutation,
+    organization_mutations::OrganizationMutation, webhook_mutations::WebhookMutation,
 };
 
-/// The mutations around organizations, members, invitations and webhooks.
+/// The mutations around organizations, members, invitations, domains and webhooks.
 #[derive(Debug, Default, MergedObject)]
 pub struct OrganizationsMutation(
     OrganizationMutation,
     MemberMutation,
     InvitationMutation,
     InvitationAnswers,
+    DomainMutation,
+    EnrolmentMutation,
+    MembershipRequestMutation,
     WebhookMutation,
 );

@@ -13,10 +13,13 @@ use resonance_gateway_speech::{
 use resonance_services::{MemberQuery, ViewedOrganization};
 
 use crate::{
-    InvitationConnection, InvitationState, MemberOrder, OrganizationEventConnection,
-    OrganizationMemberConnection, PermissionExplanation, Role, WebhookEndpointConnection,
+    InvitationConnection, InvitationState, MemberOrder, MembershipRequestConnection, MembershipRequestState,
+    OrganizationDomainConnection, OrganizationEventConnection, OrganizationMemberConnection,
+    PermissionExplanation, Role, WebhookEndpointConnection,
     invitation::{InvitationArguments, invitations},
     member::{MemberArguments, members},
+    membership_request::{MembershipRequestArguments, membership_requests},
+    organization_domain::domains,
     organization_event::events,
     webhook_endpoint::endpoints,
 };
@@ -262,6 +265,54 @@ impl Organization {
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> ApiResult<Option<WebhookEndpointConnection>> {
         endpoints(request(context)?, self.key(), (first, after), (last, before))
+            .await
+            .map(Some)
+    }
+
+    /// The mail domains through which people join. Requires `org:sys_domains:read`; null without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn domains(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+    ) -> ApiResult<Option<OrganizationDomainConnection>> {
+        domains(request(context)?, self.key(), first, after, last, before)
+            .await
+            .map(Some)
+    }
+
+    /// The requests to join that people made. Requires `org:sys_memberships:manage`; null without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn membership_requests(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+        #[graphql(desc = "Only requests in one of these states; all when nothing is said.")] states: Option<
+            Vec<MembershipRequestState>,
+        >,
+    ) -> ApiResult<Option<MembershipRequestConnection>> {
+        let arguments = MembershipRequestArguments {
+            first,
+            after,
+            last,
+            before,
+            states: states.unwrap_or_default(),
+        };
+        membership_requests(request(context)?, self.key(), arguments)
             .await
             .map(Some)
     }

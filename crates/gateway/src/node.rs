@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Interface, Object};
 use resonance_authz::Denied;
 use resonance_domain::{
-    GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, VoiceAddress,
-    WebhookDeliveryId, WebhookEndpointId,
+    DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
+    OrganizationId, VoiceAddress, WebhookDeliveryId, WebhookEndpointId,
 };
 use resonance_gateway_kit::{ApiError, ApiResult, Code, request};
 use resonance_gateway_organizations::{
-    Invitation, Organization, OrganizationMember, WebhookDelivery, WebhookEndpoint,
+    Invitation, MembershipRequest, Organization, OrganizationDomain, OrganizationMember, WebhookDelivery,
+    WebhookEndpoint,
 };
 use resonance_gateway_speech::{Generation, Voice};
 use resonance_services::{Outcome, Request, ServiceError};
@@ -28,6 +29,10 @@ pub enum Node {
     OrganizationMember(Box<OrganizationMember>),
     /// An invitation that an organization sent.
     Invitation(Box<Invitation>),
+    /// A request to join that an organization received.
+    MembershipRequest(Box<MembershipRequest>),
+    /// A mail domain of an organization.
+    OrganizationDomain(Box<OrganizationDomain>),
     /// A voice, the instance's or an organization's own.
     Voice(Box<Voice>),
     /// An entry of an organization's history.
@@ -44,6 +49,8 @@ struct Wanted {
     organizations: Vec<OrganizationId>,
     members: HashMap<OrganizationId, Vec<MembershipId>>,
     invitations: HashMap<OrganizationId, Vec<InvitationId>>,
+    membership_requests: HashMap<OrganizationId, Vec<MembershipRequestId>>,
+    domains: HashMap<OrganizationId, Vec<DomainId>>,
     generations: HashMap<OrganizationId, Vec<GenerationId>>,
     voices: Vec<VoiceAddress>,
     webhook_endpoints: HashMap<OrganizationId, Vec<WebhookEndpointId>>,
@@ -57,6 +64,8 @@ impl Wanted {
             Some("org") => self.organizations.extend(id.parse::<OrganizationId>()),
             Some("mem") => sort(&mut self.members, id),
             Some("inv") => sort(&mut self.invitations, id),
+            Some("req") => sort(&mut self.membership_requests, id),
+            Some("dom") => sort(&mut self.domains, id),
             Some("gen") => sort(&mut self.generations, id),
             Some("whe") => sort(&mut self.webhook_endpoints, id),
             Some("whd") => sort(&mut self.webhook_deliveries, id),
@@ -100,6 +109,22 @@ async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>>
             found
                 .into_iter()
                 .map(|found| Node::Invitation(Box::new(Invitation::at(found, now)))),
+        );
+    }
+    for (organization, ids) in wanted.membership_requests {
+        let found = seen(request.membership_requests().get_many(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::MembershipRequest(Box::new(found.into()))),
+        );
+    }
+    for (organization, ids) in wanted.domains {
+        let found = seen(request.organization_domains().get_many(organization, &ids).await)?;
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::OrganizationDomain(Box::new(found.into()))),
         );
     }
     for (organization, ids) in wanted.generations {
@@ -151,6 +176,8 @@ impl Node {
             Self::Organization(node) => node.id.0.clone(),
             Self::OrganizationMember(node) => node.id.0.clone(),
             Self::Invitation(node) => node.id.0.clone(),
+            Self::MembershipRequest(node) => node.id.0.clone(),
+            Self::OrganizationDomain(node) => node.id.0.clone(),
             Self::Voice(node) => node.id.0.clone(),
             Self::Generation(node) => node.id.0.clone(),
             Self::WebhookEndpoint(node) => node.id.0.clone(),

@@ -3,11 +3,11 @@
 use async_graphql::{Context, MergedObject, Object};
 use resonance_gateway_accounts::ViewerAccount;
 use resonance_gateway_kit::{ApiResult, request};
-use resonance_gateway_organizations::ViewerOrganizations;
+use resonance_gateway_organizations::{ViewerEnrolments, ViewerOrganizations};
 
 /// The signed-in user, as they see themselves.
 #[derive(Debug, Clone, MergedObject)]
-pub struct Viewer(ViewerAccount, ViewerOrganizations);
+pub struct Viewer(ViewerAccount, ViewerOrganizations, ViewerEnrolments);
 
 /// The root of what is one's own.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +18,6 @@ impl ViewerQuery {
     /// The signed-in user; null if nobody is signed in.
     async fn viewer(&self, context: &Context<'_>) -> ApiResult<Option<Viewer>> {
         let account = ViewerAccount::of(request(context)?);
-        Ok(account.map(|account| Viewer(account, ViewerOrganizations)))
+        Ok(account.map(|account| Viewer(account, ViewerOrganizations, ViewerEnrolments)))
     }
 }

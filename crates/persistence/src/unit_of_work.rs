@@ -3,7 +3,11 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
+    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRow, Invitations,
+    Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators, OrganizationDomains,
+    Organizations, Purges, ReceivedInvitations, SentMembershipRequests, Sessions, SignUps, Speaking,
+    Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices,
+    WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };

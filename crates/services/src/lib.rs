@@ -16,8 +16,8 @@ mod catalogue;
 mod codes;
 mod core;
 mod delivery;
-mod ear;
 mod domain_proofs;
+mod ear;
 mod email_addresses;
 mod enrolments;
 mod error;
@@ -92,7 +92,8 @@ pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{
-    DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member, OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, SentMembershipRequest, TextCursor, ViewedOrganization,
+    DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member, OperatorEntry,
+    ReceivedInvitation, ReceivedMembershipRequest, SentMembershipRequest, TextCursor, ViewedOrganization,
 };
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};

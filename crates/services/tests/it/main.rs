@@ -4,6 +4,7 @@
 
 mod authentication;
 mod deletion;
+mod domains;
 mod email_addresses;
 mod generations;
 mod instance;
