@@ -43,6 +43,10 @@ pub struct Tenant {
     pub invitation: String,
     /// The token of that invitation's link.
     pub invitation_token: String,
+    /// A mail domain, which it proved and which suggests it.
+    pub domain: String,
+    /// A pending request to join.
+    pub membership_request: String,
     /// A voice of its own.
     pub voice: String,
     /// Something that this voice spoke, at the admin's wish.
@@ -110,6 +114,19 @@ impl Tenant {
         let member = server.join("Max Member", &email("max")).await;
         let invitation = admin.invite(&id, "org:member", &[&email("ida")]).await.remove(0);
         let invitation_token = server.invitation_token(&email("ida")).await;
+        let domain = admin.suggest_at(server, &id, &format!("{mark}.test")).await;
+        let rae = server.sign_up("Rae Requester", &email("rae")).await;
+        let input = json!({ "organizationId": id });
+        let asked = rae
+            .client
+            .mutate(
+                "acceptSuggestion",
+                "OfferInput",
+                "membershipRequest { id }",
+                input,
+            )
+            .await;
+        let membership_request = asked["membershipRequest"]["id"].as_str().unwrap().to_owned();
         let voice = admin
             .make_voice(&id, "Narrator", &format!("Sounds like {mark}."))
             .await;
@@ -141,6 +158,8 @@ impl Tenant {
             member,
             invitation,
             invitation_token,
+            domain,
+            membership_request,
             voice,
             generation,
         }
@@ -160,6 +179,8 @@ impl Tenant {
             &self.admin_membership,
             &self.membership,
             &self.invitation,
+            &self.domain,
+            &self.membership_request,
             &self.voice,
             &self.generation,
             &self.webhook,

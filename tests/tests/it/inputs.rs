@@ -2,6 +2,7 @@
 
 mod accounts;
 mod desk;
+mod domains;
 mod files;
 mod organizations;
 mod requests;

@@ -39,6 +39,7 @@ struct Act {
 
 const MEMBERS: &str = "org:sys_memberships:manage";
 const GENERATIONS: &str = "org:generations:delete";
+const DOMAINS: &str = "org:sys_domains:manage";
 const WEBHOOKS: &str = "org:sys_webhooks:manage";
 const PROFILE: &str = "org:sys_profile:manage";
 
@@ -82,6 +83,66 @@ fn acts() -> Vec<Act> {
         inside(
             "acceptInvitation",
             |of| json!({ "invitationId": of.invitation }),
+            NotFound,
+        ),
+        inside(
+            "acceptMembershipRequest",
+            |of| json!({ "membershipRequestId": of.request }),
+            Forbidden(MEMBERS),
+        ),
+        inside(
+            "acceptSuggestion",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
+        inside(
+            "addDomain",
+            |of| json!({ "organizationId": of.organization, "name": "pumice.test" }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "dismissSuggestion",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
+        inside(
+            "joinOrganization",
+            |of| json!({ "organizationId": of.organization }),
+            Untried,
+        ),
+        inside(
+            "rejectMembershipRequest",
+            |of| json!({ "membershipRequestId": of.request }),
+            Forbidden(MEMBERS),
+        ),
+        inside(
+            "removeDomain",
+            |of| json!({ "domainId": of.domain }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "sendDomainCode",
+            |of| json!({ "domainId": of.domain, "email": "it@pumice.test" }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "updateDomain",
+            |of| json!({ "domainId": of.domain, "enrolmentMode": "AUTOMATIC_INVITATION" }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "verifyDomainByCode",
+            |of| json!({ "domainId": of.domain, "code": "123456" }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "verifyDomainByDns",
+            |of| json!({ "domainId": of.domain }),
+            Forbidden(DOMAINS),
+        ),
+        inside(
+            "withdrawMembershipRequest",
+            |of| json!({ "membershipRequestId": of.request }),
             NotFound,
         ),
         own("addEmailAddress", |of| json!({ "email": of.email })),
@@ -390,7 +451,13 @@ async fn by_header(
     (hidden, absent): (&Targets, &Targets),
 ) {
     let mut input = (act.input)(hidden);
-    if act.name == "setActiveOrganization" || input["organizationId"].is_null() {
+    let must_name_it = [
+        "acceptSuggestion",
+        "dismissSuggestion",
+        "joinOrganization",
+        "setActiveOrganization",
+    ];
+    if must_name_it.contains(&act.name) || input["organizationId"].is_null() {
         return;
     }
     input["organizationId"] = Value::Null;

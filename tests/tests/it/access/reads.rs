@@ -28,6 +28,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("createdBy", None),
     ("deletable", None),
     ("description", None),
+    ("domains", Some("org:sys_domains:read")),
     ("events", None),
     ("explainPermission", None),
     ("generations", None),
@@ -38,6 +39,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("memberLimit", None),
     ("memberCount", None),
     ("members", None),
+    ("membershipRequests", Some("org:sys_memberships:manage")),
     ("name", None),
     ("publicMetadata", None),
     ("slug", None),
@@ -156,7 +158,13 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
             for variables in variables(&Targets::of(&world.a)) {
                 let answer = client.answer(&query, variables.clone()).await;
                 let text = variables.to_string();
-                let of_managers = [&world.a.invitation, &world.a.webhook, &world.a.delivery];
+                let of_managers = [
+                    &world.a.invitation,
+                    &world.a.webhook,
+                    &world.a.delivery,
+                    &world.a.domain,
+                    &world.a.membership_request,
+                ];
                 if who == "member" && of_managers.iter().any(|id| text.contains(*id)) {
                     assert_eq!(answer.code(), "FORBIDDEN", "{name} as {who}: {answer:#?}");
                 } else if variables["id"] != world.a.member.user.as_str() {

@@ -1,8 +1,8 @@
 //! What is asked for.
 
 use resonance_domain::{
-    GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, OrganizationId, SessionId, UserEmailId,
-    UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
+    DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
+    OrganizationId, SessionId, UserEmailId, UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };
 use tests::Tenant;
 use uuid::Uuid;
@@ -19,6 +19,8 @@ pub(super) struct Targets {
     pub(super) email: String,
     pub(super) email_id: String,
     pub(super) session: String,
+    pub(super) domain: String,
+    pub(super) request: String,
     pub(super) voice: String,
     pub(super) generation: String,
     pub(super) webhook: String,
@@ -49,6 +51,8 @@ impl Targets {
             email: tenant.member.email.clone(),
             email_id: tenant.member.email_id.clone(),
             session: tenant.member.session.clone(),
+            domain: tenant.domain.clone(),
+            request: tenant.membership_request.clone(),
             voice: tenant.voice.clone(),
             generation: tenant.generation.clone(),
             webhook: tenant.webhook.clone(),
@@ -75,6 +79,7 @@ impl Targets {
         let (email_id, session): (UserEmailId, SessionId) = (nowhere(), nowhere());
         let membership: MembershipId = nowhere();
         let invitation: InvitationId = nowhere();
+        let (domain, request): (DomainId, MembershipRequestId) = (nowhere(), nowhere());
         let (voice, generation): (VoiceId, GenerationId) = (nowhere(), nowhere());
         let (webhook, delivery): (WebhookEndpointId, WebhookDeliveryId) = (nowhere(), nowhere());
         Self {
@@ -87,6 +92,8 @@ impl Targets {
             email: "max@pumice.test".into(),
             email_id: email_id.type_id(),
             session: session.type_id(),
+            domain: InOrg::new(organization, domain).global_id(),
+            request: InOrg::new(organization, request).global_id(),
             voice: InOrg::new(organization, voice).global_id(),
             generation: InOrg::new(organization, generation).global_id(),
             webhook: InOrg::new(organization, webhook).global_id(),
@@ -102,6 +109,8 @@ impl Targets {
             slug: tenant.slug.clone(),
             membership: moved::<kind::Membership>(&self.membership, to),
             invitation: moved::<kind::Invitation>(&self.invitation, to),
+            domain: moved::<kind::Domain>(&self.domain, to),
+            request: moved::<kind::MembershipRequest>(&self.request, to),
             voice: moved::<kind::Voice>(&self.voice, to),
             generation: moved::<kind::Generation>(&self.generation, to),
             webhook: moved::<kind::WebhookEndpoint>(&self.webhook, to),
@@ -111,7 +120,7 @@ impl Targets {
     }
 
     /// All of them, to be masked in answers that are compared.
-    pub(super) fn words(&self) -> [&str; 13] {
+    pub(super) fn words(&self) -> [&str; 15] {
         [
             &self.organization,
             &self.slug,
@@ -122,6 +131,8 @@ impl Targets {
             &self.email,
             &self.email_id,
             &self.session,
+            &self.domain,
+            &self.request,
             &self.voice,
             &self.generation,
             &self.webhook,
@@ -130,11 +141,13 @@ impl Targets {
     }
 
     /// The ids that `node` takes, and one that it does not: people are seen through what they share with the viewer.
-    pub(super) fn nodes(&self) -> [&str; 8] {
+    pub(super) fn nodes(&self) -> [&str; 10] {
         [
             &self.organization,
             &self.membership,
             &self.invitation,
+            &self.domain,
+            &self.request,
             &self.voice,
             &self.generation,
             &self.webhook,
