@@ -310,7 +310,12 @@ impl Memberships<'_> {
         own: &OwnGrant,
         new: &NewMembership,
     ) -> Result<(), StorageError> {
-        self.add(grant.organization(), own.user(), new).await
+        const INSERT: &str = "INSERT INTO memberships
+            (organization_id, id, user_id, role, name_key, email_key, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+        let values = membership::values(grant.organization(), own.user(), new);
+        self.0.execute(INSERT, values).await?;
+        Ok(())
     }
 
     /// Makes somebody a member who asked for it; they work there, if they work nowhere. The caller holds the
@@ -328,21 +333,6 @@ impl Memberships<'_> {
             WHERE id = $2 AND last_active_organization_id IS NULL";
         let values = [grant.organization().as_uuid().into(), user.as_uuid().into()];
         self.0.execute(WORK, values).await?;
-        self.add(grant.organization(), user, new).await
-    }
-
-    async fn add(
-        self,
-        organization: OrganizationId,
-        user: UserId,
-        new: &NewMembership,
-    ) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO memberships
-            (organization_id, id, user_id, role, name_key, email_key, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
-        self.0
-            .execute(INSERT, membership::values(organization, user, new))
-            .await?;
-        Ok(())
+        self.add(grant, user, new).await
     }
 }

@@ -1,6 +1,6 @@
 //! Joining through a domain, as those deal with it who have a verified address there.
 
-use resonance_authz::{Denied, EnrolmentGrant, OwnGrant, ReadOrganization};
+use resonance_authz::{Denied, EnrolmentGrant, OwnGrant};
 use resonance_domain::{
     EmailAddress, EnrolmentMode, ErrorCode, EventKind, FieldError, IdsExt, InOrg, MembershipRequest,
     MembershipRequestId, MembershipRequestState, OrganizationId, Page, PageRequest, seat_is_free,
@@ -90,8 +90,7 @@ impl Enrolments<'_> {
                 let viewed = uow.organizations().viewed(&own, organization).await?;
                 let viewed = viewed.ok_or(Denied::NotVisible)?;
                 if entrant.works_nowhere {
-                    let grant = viewed.standing.grant::<ReadOrganization>()?;
-                    uow.sessions().work_in(&grant, session).await?;
+                    uow.sessions().work_in(&viewed.standing, session).await?;
                 }
                 uow.record(request.event(
                     EventKind::MembershipCreated,

@@ -6,7 +6,7 @@ use resonance_domain::{
     MembershipRequestState, OrganizationId, Page, PageRequest, RequestClosed, UserId, seat_is_free,
 };
 use resonance_persistence::{IdCursor, NewMembership, ReceivedMembershipRequest, Repositories, UnitOfWork};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Outcome, Refusal, Request, ServiceError, memberships::not_beyond_own};
 
@@ -188,13 +188,18 @@ pub(crate) fn accepted(
         EventKind::MembershipRequestAccepted,
         Some(asked.organization),
         InOrg::new(asked.organization, asked.id).global_id(),
-        json!({
-            "user": asked.user,
-            "email": asked.email,
-            "role": asked.role.as_str(),
-            "through": through,
-        }),
+        of_accepted(asked, through),
     )
+}
+
+/// What that event tells.
+pub(crate) fn of_accepted(asked: &MembershipRequest, through: &str) -> Value {
+    json!({
+        "user": asked.user,
+        "email": asked.email,
+        "role": asked.role.as_str(),
+        "through": through,
+    })
 }
 
 /// The event of a request that its user took back.

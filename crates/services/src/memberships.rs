@@ -1,7 +1,6 @@
 //! Members: who is in an organization, with which role.
 
 use chrono::{DateTime, Utc};
-use chrono::{DateTime, Utc};
 use resonance_authz::{
     Grant, ManageMemberships, PermissionSet, ReadMemberships, ReadOrganization, role_exceeds,
 };

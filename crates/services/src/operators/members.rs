@@ -10,6 +10,7 @@ use resonance_persistence::{Member, NewMembership, Repositories};
 use super::{Operators, only_reason, staff::no_user};
 use crate::{
     Outcome, Refusal, ServiceError,
+    membership_requests::of_accepted,
     memberships::{existing_role, give_role, of_membership, take_out},
 };
 
@@ -69,6 +70,18 @@ impl Operators<'_> {
                     created_at: now,
                 };
                 uow.memberships().add(&grant, user, &new).await?;
+                let requests = uow.sent_membership_requests();
+                if let Some(asked) = requests.fulfil(&own, organization, now).await? {
+                    let subject = InOrg::new(organization, asked.id).global_id();
+                    let payload = of_accepted(&asked, "operator");
+                    let act = (
+                        EventKind::MembershipRequestAccepted,
+                        Some(organization),
+                        subject,
+                        payload,
+                    );
+                    self.record(uow, &operator, act);
+                }
                 let subject = InOrg::new(organization, membership.id).global_id();
                 let payload = of_membership(&membership);
                 let act = (EventKind::MembershipCreated, Some(organization), subject, payload);
@@ -116,7 +129,8 @@ impl Operators<'_> {
         core.database
             .atomically(async |uow| {
                 let operator = self.acting_in(uow, &reason, id.organization).await?;
-                let member = take_out(uow, &operator.within(id.organization), id.id).await?;
+                let member =
+                    take_out(uow, &operator.within(id.organization), id.id, core.clock.now()).await?;
                 let payload = of_membership(&member.membership);
                 let kind = EventKind::MembershipDeleted;
                 let act = (kind, Some(id.organization), id.global_id(), payload);
