@@ -53,6 +53,28 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
     let [organization, voice_id, user] =
         [acme.as_uuid(), voice.id.as_uuid(), ada.user.as_uuid()].map(|id| instance.sql_id(id));
     let now = "'2026-01-01T00:00:00+00:00'";
+    let [domain, asked] = [
+        instance.sql_id(instance.fresh_uuid()),
+        instance.sql_id(instance.fresh_uuid()),
+    ];
+    for sql in [
+        format!(
+            "INSERT INTO organization_domains (organization_id, id, name, enrolment_mode, role, created_at, updated_at)
+             VALUES ({organization}, {domain}, 'acme.example', 'automatic_suggestion', 'org:member', {now}, {now})"
+        ),
+        format!(
+            "INSERT INTO membership_requests (organization_id, id, user_id, email, email_key, domain_id, role, state,
+                created_at)
+             VALUES ({organization}, {asked}, {user}, 'a@acme.example', 'a@acme.example', {domain}, 'org:member',
+                'withdrawn', {now})"
+        ),
+        format!(
+            "INSERT INTO closed_enrolments (organization_id, id, reason, created_at)
+             VALUES ({organization}, {user}, 'dismissed', {now})"
+        ),
+    ] {
+        instance.sql(&sql).await;
+    }
     for nth in 0..generations {
         let id = instance.sql_id(instance.fresh_uuid());
         let sql = format!(
