@@ -151,6 +151,7 @@ impl Instance {
             &self.clock,
             &self.ids,
             &self.mails,
+            &self.dns,
             &self.blobs,
             &self.engines,
             settings,
