@@ -68,6 +68,11 @@ const fn inside(name: &'static str, input: fn(&Targets) -> Value, member: Comes)
     act(name, input, Unauthenticated, NotFound, member)
 }
 
+/// A mutation of an organization's domains.
+const fn on_domains(name: &'static str, input: fn(&Targets) -> Value) -> Act {
+    inside(name, input, Forbidden(DOMAINS))
+}
+
 /// A mutation of what is one's own: nothing else can be named, so there is nothing to try but without a session.
 const fn own(name: &'static str, input: fn(&Targets) -> Value) -> Act {
     act(name, input, Unauthenticated, Untried, Untried)
@@ -95,10 +100,9 @@ fn acts() -> Vec<Act> {
             |of| json!({ "organizationId": of.organization }),
             Untried,
         ),
-        inside(
+        on_domains(
             "addDomain",
             |of| json!({ "organizationId": of.organization, "name": "pumice.test" }),
-            Forbidden(DOMAINS),
         ),
         inside(
             "dismissSuggestion",
@@ -115,31 +119,20 @@ fn acts() -> Vec<Act> {
             |of| json!({ "membershipRequestId": of.request }),
             Forbidden(MEMBERS),
         ),
-        inside(
-            "removeDomain",
-            |of| json!({ "domainId": of.domain }),
-            Forbidden(DOMAINS),
-        ),
-        inside(
+        on_domains("removeDomain", |of| json!({ "domainId": of.domain })),
+        on_domains(
             "sendDomainCode",
             |of| json!({ "domainId": of.domain, "email": "it@pumice.test" }),
-            Forbidden(DOMAINS),
         ),
-        inside(
+        on_domains(
             "updateDomain",
             |of| json!({ "domainId": of.domain, "enrolmentMode": "AUTOMATIC_INVITATION" }),
-            Forbidden(DOMAINS),
         ),
-        inside(
+        on_domains(
             "verifyDomainByCode",
             |of| json!({ "domainId": of.domain, "code": "123456" }),
-            Forbidden(DOMAINS),
         ),
-        inside(
-            "verifyDomainByDns",
-            |of| json!({ "domainId": of.domain }),
-            Forbidden(DOMAINS),
-        ),
+        on_domains("verifyDomainByDns", |of| json!({ "domainId": of.domain })),
         inside(
             "withdrawMembershipRequest",
             |of| json!({ "membershipRequestId": of.request }),
