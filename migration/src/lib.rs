@@ -16,6 +16,7 @@ mod m20261122_000003_voices;
 mod m20261122_000004_generations;
 mod m20261122_000005_usage;
 mod m20261122_000006_events_and_jobs;
+mod m20261122_000007_roles;
 mod m20261122_000008_domains;
 mod m20261122_000010_webhooks;
 mod m20261122_000011_instance;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_generations::Migration),
             Box::new(m20261122_000005_usage::Migration),
             Box::new(m20261122_000006_events_and_jobs::Migration),
+            Box::new(m20261122_000007_roles::Migration),
             Box::new(m20261122_000008_domains::Migration),
             Box::new(m20261122_000010_webhooks::Migration),
             Box::new(m20261122_000011_instance::Migration),

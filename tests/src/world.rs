@@ -59,6 +59,8 @@ pub struct Tenant {
     pub delivery: String,
     /// Where the endpoint leads.
     pub receiver: Arc<Receiver>,
+    /// A role of its own.
+    pub role: String,
 }
 
 impl World {
@@ -70,6 +72,8 @@ impl World {
         let variables = [
             ("RESONANCE_INTROSPECTION", "true"),
             ("RESONANCE_MEMBER_LIMIT", "50"),
+            // The walks ask for everything at once.
+            ("RESONANCE_QUERY_COMPLEXITY", "100000"),
             ("RESONANCE_WEBHOOKS_PRIVATE_ADDRESSES", "true"),
         ];
         let server = Server::start_with(backend, &variables).await;
@@ -127,6 +131,18 @@ impl Tenant {
             )
             .await;
         let membership_request = asked["membershipRequest"]["id"].as_str().unwrap().to_owned();
+        let role = json!({
+            "organizationId": id,
+            "key": "org:narrator",
+            "name": "Narrator",
+            "description": format!("Knows {mark}."),
+            "permissions": ["org:voices:read"],
+        });
+        let payload = admin
+            .client
+            .mutate("createRole", "CreateRoleInput", "role { id }", role)
+            .await;
+        let role = payload["role"]["id"].as_str().unwrap().to_owned();
         let voice = admin
             .make_voice(&id, "Narrator", &format!("Sounds like {mark}."))
             .await;
@@ -162,6 +178,7 @@ impl Tenant {
             membership_request,
             voice,
             generation,
+            role,
         }
     }
 
@@ -185,6 +202,7 @@ impl Tenant {
             &self.generation,
             &self.webhook,
             &self.delivery,
+            &self.role,
         ];
         // What follows the prefix, as one id may hold another.
         ids.iter()

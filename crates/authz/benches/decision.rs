@@ -8,8 +8,8 @@ use std::convert::Infallible;
 use divan::{AllocProfiler, Bencher, black_box};
 use futures_util::FutureExt;
 use resonance_authz::{
-    Authorizer, CreateVoices, DeleteGenerations, Permission, ReadGenerations, Standing, StandingRecord,
-    StandingSource, role_exceeds,
+    Authorizer, CreateVoices, DeleteGenerations, Permission, ReadGenerations, RolePermissions, Standing,
+    StandingRecord, StandingSource, permissions_of, role_exceeds,
 };
 use resonance_domain::{Id, OrganizationId, RoleKey, UserId};
 use uuid::Uuid;
@@ -33,6 +33,7 @@ impl StandingSource for Member {
         Ok(Some(StandingRecord {
             membership: Id::from_uuid(Uuid::from_u128(3)),
             role: RoleKey::MEMBER,
+            on_record: None,
         }))
     }
 }
@@ -43,8 +44,24 @@ fn member() -> Standing {
     standing.unwrap().unwrap()
 }
 
+/// Somebody with a custom role of five product permissions and eight custom ones.
+fn accountant() -> Standing {
+    const PERMISSIONS: &str = "org:sys_billing:read org:sys_billing:manage org:usage:read org:voices:read \
+        org:generations:read org:invoices:create org:invoices:read org:invoices:delete org:invoices:send \
+        org:ledger:read org:ledger:export org:taxes:read org:taxes:file";
+    let record = StandingRecord {
+        membership: Id::from_uuid(Uuid::from_u128(3)),
+        #[expect(clippy::unwrap_used, reason = "a benchmark")]
+        role: RoleKey::parse("org:accountant").unwrap(),
+        on_record: Some(RolePermissions::from_stored(PERMISSIONS)),
+    };
+    Authorizer::<Member>::standing_of(ADA, ACME, record)
+}
+
 mod held_standing {
-    use super::{Bencher, CreateVoices, DeleteGenerations, Permission, ReadGenerations, black_box, member};
+    use super::{
+        Bencher, CreateVoices, DeleteGenerations, Permission, ReadGenerations, accountant, black_box, member,
+    };
 
     #[divan::bench]
     fn allowed_or_not(bencher: Bencher<'_, '_>) {
@@ -83,6 +100,20 @@ mod held_standing {
     }
 
     #[divan::bench]
+    fn grant_of_a_custom_role(bencher: Bencher<'_, '_>) {
+        let standing = accountant();
+        bencher.bench_local(|| {
+            black_box(&black_box(&standing).grant::<ReadGenerations>());
+        });
+    }
+
+    #[divan::bench]
+    fn custom_permission(bencher: Bencher<'_, '_>) {
+        let standing = accountant();
+        bencher.bench_local(|| black_box(&standing).allows(black_box("org:invoices:create")));
+    }
+
+    #[divan::bench]
     fn explained(bencher: Bencher<'_, '_>) {
         let standing = member();
         bencher.bench_local(|| black_box(&standing).explain(black_box(Permission::VoicesCreate)));
@@ -97,12 +128,13 @@ fn standing_from_a_record() -> Standing {
         StandingRecord {
             membership: Id::from_uuid(Uuid::from_u128(3)),
             role: black_box(RoleKey::MEMBER),
+            on_record: None,
         },
     )
 }
 
 #[divan::bench]
 fn may_give_a_role(bencher: Bencher<'_, '_>) {
-    let own = member().permissions();
-    bencher.bench_local(|| role_exceeds(black_box(&RoleKey::ADMIN), black_box(own)));
+    let (own, admin) = (member(), permissions_of(&RoleKey::ADMIN, None));
+    bencher.bench_local(|| role_exceeds(black_box(&admin), black_box(&own).role_permissions()));
 }

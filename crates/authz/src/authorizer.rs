@@ -2,7 +2,7 @@
 
 use resonance_domain::{MembershipId, OrganizationId, RoleKey, UserId};
 
-use crate::{Denied, Standing, permissions_of};
+use crate::{Denied, RolePermissions, Standing, permissions_of};
 
 /// What storage knows of a membership that a standing rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub struct StandingRecord {
     pub membership: MembershipId,
     /// The role held.
     pub role: RoleKey,
+    /// What a custom role permits, as it is on record now; `None` for a role that is not on record. Need not be
+    /// looked up for a built-in role ([`RoleKey::is_built_in`]), of which the product itself knows.
+    pub on_record: Option<RolePermissions>,
 }
 
 /// Where memberships are looked up. `resonance-persistence` implements it; whoever brings another storage
@@ -76,7 +79,7 @@ impl<S: StandingSource> Authorizer<S> {
     ///
     /// SECURITY: `record` must come from the same place as [`StandingSource::standing`]'s.
     pub fn standing_of(user: UserId, organization: OrganizationId, record: StandingRecord) -> Standing {
-        let permissions = permissions_of(&record.role);
+        let permissions = permissions_of(&record.role, record.on_record);
         Standing::new(organization, user, record.membership, record.role, permissions)
     }
 }

@@ -2,13 +2,13 @@
 
 use resonance_domain::RoleKey;
 
-use crate::{Extent, Permission};
+use crate::{AnyPermission, Extent};
 
 /// The answer to "may I, and why?".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// The permission in question.
-    pub permission: Permission,
+    pub permission: AnyPermission,
     /// The role that the member holds.
     pub role: RoleKey,
     /// How far the role reaches with it; `None` means that the role lacks it.

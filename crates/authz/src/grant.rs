@@ -70,7 +70,7 @@ impl<A: Action> Grant<A> {
         self.user
     }
 
-    /// Everything that the member's role allows; for an operator, everything.
+    /// Everything of the product's own that the member's role allows; for an operator, everything.
     #[must_use]
     pub const fn permissions(&self) -> PermissionSet {
         self.permissions

@@ -1,7 +1,9 @@
 //! Who may do what in Resonance, and the proofs that storage demands.
 //!
-//! Policy is data: [`Permission`] is the catalogue, a role is a [`PermissionSet`], and an actor's [`Standing`] in
-//! an organization is a role held there. A decision compares bits; it neither allocates nor waits.
+//! Policy is data: [`Permission`] is the catalogue, a role is a [`PermissionSet`] (and, where an instance has
+//! permissions of its own, a set of those: [`RolePermissions`]), and an actor's [`Standing`] in an organization is a
+//! role held there. A decision compares bits; it neither allocates nor waits. A service that embeds this crate asks
+//! [`Standing::allows`] for what the product does not know.
 //!
 //! A positive decision is a value: a [`Grant`] for one organization and one [`Action`]. Its fields are private and
 //! nothing but a standing mints it, so a function that takes a `Grant<ReadVoices>` cannot be called by anybody who
@@ -28,6 +30,7 @@
 //!         Ok((organization == self.0 && user == self.1).then(|| StandingRecord {
 //!             membership: Id::from_uuid(Uuid::from_u128(3)),
 //!             role: RoleKey::MEMBER,
+//!             on_record: None,
 //!         }))
 //!     }
 //! }
@@ -47,6 +50,7 @@
 mod action;
 mod actor;
 mod authorizer;
+mod custom_permission;
 mod denied;
 mod enrolment;
 mod explanation;
@@ -54,6 +58,7 @@ mod grant;
 mod operator;
 mod permission;
 mod role;
+mod role_permissions;
 mod standing;
 
 pub use action::{
@@ -64,6 +69,7 @@ pub use action::{
 };
 pub use actor::{Actor, SignedIn};
 pub use authorizer::{Authorizer, StandError, StandingRecord, StandingSource};
+pub use custom_permission::{CustomPermission, CustomPermissions};
 pub use denied::Denied;
 pub use enrolment::EnrolmentGrant;
 pub use explanation::Explanation;
@@ -71,4 +77,5 @@ pub use grant::{Grant, InvitationGrant, OwnGrant, SystemGrant, system};
 pub use operator::{Appoints, OperatorGrant, OperatorRecord};
 pub use permission::{Permission, PermissionSet};
 pub use role::{Extent, permissions_of, role_exceeds};
+pub use role_permissions::{AnyPermission, RolePermissions};
 pub use standing::Standing;

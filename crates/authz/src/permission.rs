@@ -3,11 +3,11 @@
 use std::fmt;
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $key:literal;)*) => {
+    ($(#[doc = $doc:literal] $name:ident = $key:literal;)*) => {
         /// Something that a role may allow. The catalogue is append-only; the order gives the bit.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum Permission { $($(#[$doc])* $name,)* }
+        pub enum Permission { $(#[doc = $doc] $name,)* }
 
         impl Permission {
             /// Every permission, in catalogue order.
@@ -17,6 +17,12 @@ macro_rules! permissions {
             #[must_use]
             pub const fn key(self) -> &'static str {
                 match self { $(Self::$name => $key,)* }
+            }
+
+            /// What it is for, in a sentence.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => $doc.trim_ascii(),)* }
             }
 
             /// Finds a permission by its key.

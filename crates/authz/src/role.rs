@@ -1,8 +1,8 @@
-//! What the built-in roles allow: the policy itself.
+//! What roles allow: the policy itself.
 
 use resonance_domain::RoleKey;
 
-use crate::{Permission, PermissionSet};
+use crate::{CustomPermissions, Permission, PermissionSet, RolePermissions};
 
 /// How far a permission reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,33 +13,42 @@ pub enum Extent {
     Own,
 }
 
-/// What an admin may: everything.
-const ADMIN: PermissionSet = PermissionSet::of(Permission::ALL);
+/// What an admin may: everything, in whatever service.
+const ADMIN: RolePermissions = RolePermissions {
+    product: PermissionSet::of(Permission::ALL),
+    custom: CustomPermissions::ALL,
+};
 
 /// What a member may with everything in the organization.
-const MEMBER: PermissionSet = PermissionSet::of(&[
-    Permission::MembershipsRead,
-    Permission::BillingRead,
-    Permission::VoicesRead,
-    Permission::GenerationsRead,
-    Permission::GenerationsCreate,
-    Permission::UsageRead,
-]);
+const MEMBER: RolePermissions = RolePermissions {
+    product: PermissionSet::of(&[
+        Permission::MembershipsRead,
+        Permission::BillingRead,
+        Permission::VoicesRead,
+        Permission::GenerationsRead,
+        Permission::GenerationsCreate,
+        Permission::UsageRead,
+    ]),
+    custom: CustomPermissions::NONE,
+};
 
 /// What whoever may create a thing may also do with the things that they created.
 ///
 /// INVARIANT: an entry here never widens what a role reaches beyond the holder's own things.
 const OWN: &[(Permission, Permission)] = &[(Permission::GenerationsCreate, Permission::GenerationsDelete)];
 
-/// The permissions that a role gives over everything of the organization. A role that is not known gives nothing.
+/// The permissions that a role gives over everything of the organization: of a built-in one the product's own, of
+/// every other what storage has on record, and of one that is not on record nothing.
+///
+/// SECURITY: what storage says of a built-in role is not heard.
 #[must_use]
-pub fn permissions_of(role: &RoleKey) -> PermissionSet {
+pub fn permissions_of(role: &RoleKey, on_record: Option<RolePermissions>) -> RolePermissions {
     if *role == RoleKey::ADMIN {
         ADMIN
     } else if *role == RoleKey::MEMBER {
         MEMBER
     } else {
-        PermissionSet::EMPTY
+        on_record.unwrap_or_default()
     }
 }
 
@@ -55,8 +64,12 @@ pub(crate) fn extent(permissions: PermissionSet, wanted: Permission) -> Option<E
         .then_some(Extent::Own)
 }
 
-/// What a role allows beyond `own`: whoever grants it must hold all of it, so the result must be empty.
+/// What `role` allows beyond `own`. Whoever gives a role to somebody, makes it, changes it, changes something into it
+/// or deletes it must hold all of it, so the result must be empty.
 #[must_use]
-pub fn role_exceeds(role: &RoleKey, own: PermissionSet) -> PermissionSet {
-    permissions_of(role).without(own)
+pub fn role_exceeds(role: &RolePermissions, own: &RolePermissions) -> RolePermissions {
+    RolePermissions {
+        product: role.product.without(own.product),
+        custom: role.custom.without(&own.custom),
+    }
 }

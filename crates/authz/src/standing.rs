@@ -4,14 +4,17 @@ use std::marker::PhantomData;
 
 use resonance_domain::{MembershipId, OrganizationId, RoleKey, UserId};
 
-use crate::{Action, Denied, Explanation, Extent, Grant, Permission, PermissionSet, role::extent};
+use crate::{
+    Action, AnyPermission, Denied, Explanation, Extent, Grant, Permission, PermissionSet, RolePermissions,
+    role::extent,
+};
 
 /// What a user is in an organization, as it was read from storage for this request.
 ///
 /// ```compile_fail,E0451
 /// # use resonance_authz::Standing;
 /// # fn forge(real: Standing) -> Standing {
-/// Standing { permissions: resonance_authz::PermissionSet::EMPTY, ..real }
+/// Standing { permissions: resonance_authz::RolePermissions::NONE, ..real }
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub struct Standing {
     user: UserId,
     membership: MembershipId,
     role: RoleKey,
-    permissions: PermissionSet,
+    permissions: RolePermissions,
 }
 
 impl Standing {
@@ -29,7 +32,7 @@ impl Standing {
         user: UserId,
         membership: MembershipId,
         role: RoleKey,
-        permissions: PermissionSet,
+        permissions: RolePermissions,
     ) -> Self {
         Self {
             organization,
@@ -64,17 +67,61 @@ impl Standing {
         &self.role
     }
 
-    /// What the role allows over everything in the organization.
+    /// What the role allows over everything in the organization, of the product's own permissions.
     #[must_use]
     pub const fn permissions(&self) -> PermissionSet {
-        self.permissions
+        self.permissions.product
+    }
+
+    /// All that the role allows over everything in the organization.
+    #[must_use]
+    pub const fn role_permissions(&self) -> &RolePermissions {
+        &self.permissions
+    }
+
+    /// Whether the role allows what `permission` names, with everything of the organization: for services that embed
+    /// this engine and have permissions of their own. It takes no memory. An admin has every custom permission, also
+    /// those that no operator has registered yet.
+    ///
+    /// ```
+    /// use resonance_authz::{Authorizer, RolePermissions, StandingRecord, StandingSource};
+    /// use resonance_domain::{Id, OrganizationId, RoleKey, UserId};
+    /// # use uuid::Uuid;
+    ///
+    /// /// Whatever answers `StandingSource`; here, everybody is an accountant.
+    /// struct Accountants;
+    ///
+    /// impl StandingSource for Accountants {
+    ///     type Error = std::convert::Infallible;
+    ///
+    ///     async fn standing(&self, _: UserId, _: OrganizationId) -> Result<Option<StandingRecord>, Self::Error> {
+    ///         Ok(Some(StandingRecord {
+    ///             membership: Id::from_uuid(Uuid::from_u128(3)),
+    ///             role: RoleKey::parse("org:accountant").unwrap(),
+    ///             on_record: Some(RolePermissions::from_stored("org:invoices:create org:usage:read")),
+    ///         }))
+    ///     }
+    /// }
+    ///
+    /// # let example = async {
+    /// # let (ada, acme) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::from_u128(2)));
+    /// let standing = Authorizer::new(Accountants).standing(ada, acme).await.unwrap();
+    /// assert!(standing.allows("org:invoices:create") && standing.allows("org:usage:read"));
+    /// assert!(!standing.allows("org:invoices:delete") && !standing.allows("org:voices:create"));
+    /// # };
+    /// # futures_util::FutureExt::now_or_never(example).unwrap();
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn allows(&self, permission: &str) -> bool {
+        self.permissions.contains(permission)
     }
 
     /// How far the role reaches with a permission, if at all.
     #[must_use]
     #[inline]
     pub fn reaches(&self, permission: Permission) -> Option<Extent> {
-        extent(self.permissions, permission)
+        extent(self.permissions.product, permission)
     }
 
     /// Decides whether this standing allows `A` with everything of the organization, and proves it.
@@ -84,7 +131,9 @@ impl Standing {
     #[inline]
     pub fn grant<A: Action>(&self) -> Result<Grant<A>, Denied> {
         match A::PERMISSION {
-            Some(missing) if !self.permissions.contains(missing) => Err(Denied::Forbidden { missing }),
+            Some(missing) if !self.permissions.product.contains(missing) => {
+                Err(Denied::Forbidden { missing })
+            }
             _ => Ok(self.mint(Extent::All)),
         }
     }
@@ -107,11 +156,15 @@ impl Standing {
 
     /// Tells a member why a permission is or is not theirs.
     #[must_use]
-    pub fn explain(&self, permission: Permission) -> Explanation {
+    pub fn explain(&self, permission: impl Into<AnyPermission>) -> Explanation {
+        let permission = permission.into();
         Explanation {
-            permission,
             role: self.role.clone(),
-            extent: self.reaches(permission),
+            extent: match &permission {
+                AnyPermission::Product(permission) => self.reaches(*permission),
+                AnyPermission::Custom(permission) => self.allows(permission.key()).then_some(Extent::All),
+            },
+            permission,
         }
     }
 
@@ -120,7 +173,7 @@ impl Standing {
         Grant {
             organization: self.organization,
             user: self.user,
-            permissions: self.permissions,
+            permissions: self.permissions.product,
             extent,
             action: PhantomData,
         }

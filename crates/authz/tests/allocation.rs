@@ -6,14 +6,14 @@ use std::hint::black_box;
 
 use futures_util::FutureExt;
 use resonance_authz::{
-    Actor, Authorizer, CreateVoices, DeleteGenerations, Permission, ReadGenerations, SignedIn, Standing,
-    StandingRecord,
+    Actor, Authorizer, CreateVoices, DeleteGenerations, Permission, ReadGenerations, RolePermissions,
+    SignedIn, Standing, StandingRecord,
 };
 use resonance_domain::{Id, MembershipId, OrganizationId, RoleKey, UserId};
 use uuid::Uuid;
 
 /// Everybody is a member of everything.
-struct Everybody(RoleKey);
+struct Everybody(RoleKey, Option<RolePermissions>);
 
 impl resonance_authz::StandingSource for Everybody {
     type Error = std::convert::Infallible;
@@ -26,13 +26,21 @@ impl resonance_authz::StandingSource for Everybody {
         Ok(Some(StandingRecord {
             membership: MembershipId::from_uuid(Uuid::nil()),
             role: self.0.clone(),
+            on_record: self.1.clone(),
         }))
     }
 }
 
-fn standing(role: RoleKey) -> Standing {
+/// A custom role.
+fn accountant() -> (RoleKey, Option<RolePermissions>) {
+    let permissions = "org:generations:create org:invoices:create org:invoices:read";
+    let role = RoleKey::parse("org:accountant").unwrap();
+    (role, Some(RolePermissions::from_stored(permissions)))
+}
+
+fn standing((role, on_record): (RoleKey, Option<RolePermissions>)) -> Standing {
     let (ada, acme) = (Id::from_uuid(Uuid::nil()), Id::from_uuid(Uuid::nil()));
-    Authorizer::new(Everybody(role))
+    Authorizer::new(Everybody(role, on_record))
         .standing(ada, acme)
         .now_or_never()
         .unwrap()
@@ -55,11 +63,14 @@ fn the_counter_counts() {
 
 #[test]
 fn a_decision_on_a_held_standing_allocates_nothing() {
-    for role in [RoleKey::ADMIN, RoleKey::MEMBER] {
+    for role in [(RoleKey::ADMIN, None), (RoleKey::MEMBER, None), accountant()] {
         let standing = standing(role);
         let taken = allocations(|| {
             for permission in Permission::ALL {
                 black_box(black_box(&standing).reaches(*permission));
+            }
+            for permission in ["org:invoices:create", "org:invoices:delete", "nonsense"] {
+                black_box(black_box(&standing).allows(permission));
             }
             let _ = black_box(black_box(&standing).grant::<CreateVoices>());
             let _ = black_box(black_box(&standing).grant_within_reach::<DeleteGenerations>());
@@ -74,7 +85,7 @@ fn a_decision_on_a_held_standing_allocates_nothing() {
 fn becoming_a_standing_and_being_explained_allocate_nothing_for_built_in_roles() {
     let (ada, acme) = (Id::from_uuid(Uuid::nil()), Id::from_uuid(Uuid::nil()));
     let session = Id::from_uuid(Uuid::nil());
-    let authorizer = Authorizer::new(Everybody(RoleKey::MEMBER));
+    let authorizer = Authorizer::new(Everybody(RoleKey::MEMBER, None));
     let taken = allocations(|| {
         let own = Actor::User(SignedIn { user: ada, session }).own();
         let standing = authorizer.standing(ada, acme).now_or_never();

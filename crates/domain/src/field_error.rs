@@ -36,6 +36,8 @@ pub enum ErrorCode {
     RoleInUse,
     /// The role has a permission that the caller lacks.
     RoleExceedsOwn,
+    /// There are as many custom roles as there may be.
+    RoleLimitReached,
     /// The domain may not be used.
     DomainNotAllowed,
     /// The record that proves the domain was not found.
@@ -94,6 +96,7 @@ impl ErrorCode {
             Self::EmailMismatch => "EMAIL_MISMATCH",
             Self::RoleInUse => "ROLE_IN_USE",
             Self::RoleExceedsOwn => "ROLE_EXCEEDS_OWN",
+            Self::RoleLimitReached => "ROLE_LIMIT_REACHED",
             Self::DomainNotAllowed => "DOMAIN_NOT_ALLOWED",
             Self::DomainUnproved => "DOMAIN_UNPROVED",
             Self::NotDeletable => "NOT_DELETABLE",

@@ -75,7 +75,7 @@ pub use organization_domain::{
     DOMAINS_PER_ORGANIZATION, DomainName, DomainProof, EnrolmentMode, OrganizationDomain, challenge_text,
 };
 pub use page::{Direction, Page, PageRequest};
-pub use role::RoleKey;
+pub use role::{MAX_CUSTOM_ROLES, RoleDescription, RoleKey, RoleName};
 pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};

@@ -84,7 +84,7 @@ impl Invitation {
             id: InOrg::new(organization, invitation.id).global_id().into(),
             state: invitation.state_at(now).into(),
             email: invitation.email,
-            role: invitation.role.into(),
+            role: Role::held(organization, invitation.role),
             expires_at: invitation.expires_at,
             sendings: invitation.sendings,
             last_sent_at: invitation.last_sent_at,

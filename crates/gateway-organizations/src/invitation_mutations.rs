@@ -14,7 +14,7 @@ pub(crate) struct InviteMembersInput {
     organization_id: Option<ID>,
     /// 1 to 50 addresses. They need not have accounts.
     emails: Vec<String>,
-    /// The key of the role that the invitees get: `org:admin` or `org:member`.
+    /// The key of the role that the invitees get: `org:admin`, `org:member`, or that of a custom role.
     role: String,
     /// For how many days the invitations are open: 1 to 365, 30 when nothing is said.
     expires_in_days: Option<i32>,

@@ -24,6 +24,7 @@ mod permission;
 mod query;
 mod received_invitation;
 mod role;
+mod role_mutations;
 mod viewer;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -49,10 +50,10 @@ pub use organization_event::{
     OrganizationEvent, OrganizationEventActorKind, OrganizationEventConnection, OrganizationEventEdge,
     OrganizationEventItem, OrganizationEventsSubscription,
 };
-pub use permission::PermissionExplanation;
+pub use permission::{CataloguedPermission, PermissionExplanation};
 pub use query::OrganizationsQuery;
 pub use received_invitation::{ReceivedInvitation, ReceivedInvitationConnection, ReceivedInvitationEdge};
-pub use role::Role;
+pub use role::{Role, RoleLoader, RoleScope};
 pub use viewer::{ViewerOrganizationConnection, ViewerOrganizationEdge, ViewerOrganizations};
 pub use webhook_delivery::{
     WebhookDelivery, WebhookDeliveryConnection, WebhookDeliveryEdge, WebhookDeliveryError,

@@ -37,7 +37,7 @@ impl From<Member> for OrganizationMember {
                 name: member.name,
                 email: Some(member.email),
             },
-            role: membership.role.into(),
+            role: Role::held(membership.organization, membership.role),
             joined_at: membership.created_at,
             updated_at: membership.updated_at,
         }

@@ -10,7 +10,7 @@ use crate::OrganizationMember;
 pub(crate) struct ChangeMemberRoleInput {
     /// The membership.
     member_id: ID,
-    /// The key of the role: `org:admin` or `org:member`.
+    /// The key of the role: `org:admin`, `org:member`, or that of a custom role.
     role: String,
 }
 

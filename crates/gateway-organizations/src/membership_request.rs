@@ -74,7 +74,7 @@ impl From<ReceivedMembershipRequest> for MembershipRequest {
             id: InOrg::new(organization, request.id).global_id().into(),
             name,
             email: request.email,
-            role: request.role.into(),
+            role: Role::held(organization, request.role),
             state: request.state.into(),
             created_at: request.created_at,
             closed_at: request.closed_at,

@@ -6,10 +6,11 @@ use crate::{
     domain_mutations::DomainMutation, enrolment_mutations::EnrolmentMutation,
     invitation_answers::InvitationAnswers, invitation_mutations::InvitationMutation,
     member_mutations::MemberMutation, membership_request_mutations::MembershipRequestMutation,
-    organization_mutations::OrganizationMutation, webhook_mutations::WebhookMutation,
+    organization_mutations::OrganizationMutation, role_mutations::RoleMutation,
+    webhook_mutations::WebhookMutation,
 };
 
-/// The mutations around organizations, members, invitations, domains and webhooks.
+/// The mutations around organizations, members, invitations, domains, roles and webhooks.
 #[derive(Debug, Default, MergedObject)]
 pub struct OrganizationsMutation(
     OrganizationMutation,
@@ -20,4 +21,5 @@ pub struct OrganizationsMutation(
     EnrolmentMutation,
     MembershipRequestMutation,
     WebhookMutation,
+    RoleMutation,
 );

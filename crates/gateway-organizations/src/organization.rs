@@ -10,12 +10,12 @@ use resonance_gateway_speech::{
     GenerationConnection, GenerationFilter, Usage, UsagePeriod, VoiceArguments, VoiceConnection, VoiceFilter,
     VoiceOrder, generations_of, usage_of, voices_of,
 };
-use resonance_services::{MemberQuery, ViewedOrganization};
+use resonance_services::{self as services, MemberQuery, ViewedOrganization};
 
 use crate::{
-    InvitationConnection, InvitationState, MemberOrder, MembershipRequestConnection, MembershipRequestState,
-    OrganizationDomainConnection, OrganizationEventConnection, OrganizationMemberConnection,
-    PermissionExplanation, Role, WebhookEndpointConnection,
+    CataloguedPermission, InvitationConnection, InvitationState, MemberOrder, MembershipRequestConnection,
+    MembershipRequestState, OrganizationDomainConnection, OrganizationEventConnection,
+    OrganizationMemberConnection, PermissionExplanation, Role, WebhookEndpointConnection,
     invitation::{InvitationArguments, invitations},
     member::{MemberArguments, members},
     membership_request::{MembershipRequestArguments, membership_requests},
@@ -80,6 +80,11 @@ impl Organization {
         self.viewed.organization.id
     }
 
+    fn shown(&self, roles: Vec<services::Role>) -> Vec<Role> {
+        let shown = roles.into_iter().map(|role| Role::known(self.key(), role));
+        shown.collect()
+    }
+
     fn allows(&self, permission: Permission) -> bool {
         self.viewed.standing.permissions().contains(permission)
     }
@@ -118,17 +123,40 @@ impl Organization {
 
     /// The viewer's role here.
     async fn viewer_role(&self) -> Role {
-        self.viewed.standing.role().clone().into()
+        Role::held(self.key(), self.viewed.standing.role().clone())
     }
 
-    /// What the viewer's role allows everywhere in the organization, such as `org:voices:create`.
-    async fn viewer_permissions(&self) -> Vec<&'static str> {
-        self.viewed
-            .standing
-            .permissions()
-            .iter()
-            .map(Permission::key)
-            .collect()
+    /// What the viewer's role allows everywhere in the organization, such as `org:voices:create`: the product's permissions
+    /// first, then those that operators registered.
+    async fn viewer_permissions(&self, context: &Context<'_>) -> ApiResult<Vec<String>> {
+        Ok(request(context)?.roles().own_permissions(self.key()).await?)
+    }
+
+    /// All roles that can be held here: the built-in ones, the instance's, the organization's own; at most 102. Any member
+    /// sees them.
+    #[graphql(complexity = "5 + 10 * child_complexity")]
+    async fn roles(&self, context: &Context<'_>) -> ApiResult<Vec<Role>> {
+        let roles = request(context)?.roles().list(self.key()).await?;
+        Ok(self.shown(roles))
+    }
+
+    /// Those roles that the viewer may give to others: none has a permission that the viewer lacks. Requires
+    /// `org:sys_memberships:manage`; null without it.
+    #[graphql(complexity = "5 + 10 * child_complexity")]
+    async fn assignable_roles(&self, context: &Context<'_>) -> ApiResult<Option<Vec<Role>>> {
+        let roles = request(context)?.roles().assignable(self.key()).await?;
+        Ok(Some(self.shown(roles)))
+    }
+
+    /// All permissions that a role can have: the product's, and those that operators registered. Any member sees them.
+    #[graphql(complexity = "5 + 10 * child_complexity")]
+    async fn permissions(&self, context: &Context<'_>) -> ApiResult<Vec<CataloguedPermission>> {
+        let registered = request(context)?
+            .roles()
+            .registered_permissions(self.key())
+            .await?;
+        let product = Permission::ALL.iter().copied().map(Into::into);
+        Ok(product.chain(registered.iter().map(Into::into)).collect())
     }
 
     /// Whether the viewer may invite and remove members and change their roles.
@@ -156,7 +184,7 @@ impl Organization {
             .organizations()
             .explain_permission(self.key(), &permission)
             .await?;
-        Ok(explanation.into())
+        Ok(PermissionExplanation::of(self.key(), explanation))
     }
 
     /// How many members there are. Requires `org:sys_memberships:read`; null without it.

@@ -88,7 +88,7 @@ impl From<domain::OrganizationDomain> for OrganizationDomain {
             id: InOrg::new(domain.organization, domain.id).global_id().into(),
             name: domain.name.as_str().to_owned(),
             enrolment_mode: domain.mode.into(),
-            role: domain.role.clone().into(),
+            role: Role::held(domain.organization, domain.role.clone()),
             proof: domain.proved.map(|(proof, _)| proof.into()),
             verified_at: domain.proved.map(|(_, at)| at),
             created_at: domain.created_at,

@@ -1,7 +1,9 @@
-//! Why a permission is or is not a member's.
+//! Permissions: which there are, and why one is or is not a member's.
 
 use async_graphql::SimpleObject;
-use resonance_authz::{Explanation, Extent};
+use resonance_authz::{Explanation, Extent, Permission};
+use resonance_domain::OrganizationId;
+use resonance_services::RegisteredPermission;
 
 use crate::Role;
 
@@ -20,14 +22,51 @@ pub struct PermissionExplanation {
     pub reason: String,
 }
 
-impl From<Explanation> for PermissionExplanation {
-    fn from(explanation: Explanation) -> Self {
+impl PermissionExplanation {
+    pub(crate) fn of(organization: OrganizationId, explanation: Explanation) -> Self {
         Self {
             permission: explanation.permission.key().to_owned(),
             allowed: explanation.allowed(),
             own_only: explanation.extent == Some(Extent::Own),
             reason: explanation.sentence(),
-            role: explanation.role.into(),
+            role: Role::held(organization, explanation.role),
+        }
+    }
+}
+
+/// A permission that a role can have.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct CataloguedPermission {
+    /// The key, `org:<feature>:<action>`, by which roles name it.
+    pub key: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for; empty if nothing is said.
+    pub description: String,
+    /// Whether an operator registered it for a service beside the product, which itself asks nobody for it.
+    pub custom: bool,
+}
+
+impl From<Permission> for CataloguedPermission {
+    fn from(permission: Permission) -> Self {
+        let feature = permission.feature().trim_start_matches("sys_").replace('_', " ");
+        let (action, rest) = permission.action().split_at(1);
+        Self {
+            key: permission.key().to_owned(),
+            name: format!("{}{rest} {feature}", action.to_uppercase()),
+            description: permission.description().to_owned(),
+            custom: false,
+        }
+    }
+}
+
+impl From<&RegisteredPermission> for CataloguedPermission {
+    fn from(registered: &RegisteredPermission) -> Self {
+        Self {
+            key: registered.permission.key().to_owned(),
+            name: registered.name.clone(),
+            description: registered.description.clone(),
+            custom: true,
         }
     }
 }

@@ -39,6 +39,8 @@ impl ReceivedInvitation {
     #[must_use]
     pub fn at(received: services::ReceivedInvitation, now: DateTime<Utc>) -> Self {
         let invitation = received.invitation.clone();
+        let built_in = || services::Role::built_in(invitation.role.clone());
+        let role = received.role.clone().map_or_else(built_in, services::Role::from);
         Self {
             id: InOrg::new(invitation.organization, invitation.id)
                 .global_id()
@@ -48,7 +50,7 @@ impl ReceivedInvitation {
             organization_id: invitation.organization.type_id().into(),
             organization_name: received.organization_name.clone(),
             inviter_name: received.inviter_name.clone(),
-            role: invitation.role.into(),
+            role: Role::known(invitation.organization, role),
             expires_at: invitation.expires_at,
             created_at: invitation.created_at,
             received,

@@ -60,7 +60,7 @@ impl ViewerOrganizations {
         });
         let edge = |viewed: ViewedOrganization| ViewerOrganizationEdge {
             cursor: cursor(&viewed.organization.id.as_uuid()),
-            role: viewed.standing.role().clone().into(),
+            role: Role::held(viewed.organization.id, viewed.standing.role().clone()),
             node: viewed.into(),
         };
         Ok(ViewerOrganizationConnection::new(organizations.map(edge), total))

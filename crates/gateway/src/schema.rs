@@ -3,7 +3,7 @@
 use async_graphql::{Data, MergedObject, MergedSubscription, SDLExportOptions, Schema, ValidationMode};
 use resonance_gateway_accounts::{AccountsMutation, UserLoader};
 use resonance_gateway_organizations::{
-    OrganizationEventsSubscription, OrganizationsMutation, OrganizationsQuery,
+    OrganizationEventsSubscription, OrganizationsMutation, OrganizationsQuery, RoleLoader,
 };
 use resonance_gateway_speech::{
     GenerationsMutation, GenerationsSubscription, VoiceLoader, VoicesMutation, VoicesQuery,
@@ -70,6 +70,7 @@ fn build(options: SchemaOptions, mode: ValidationMode) -> ResonanceSchema {
 pub fn request_data(request: Request) -> Data {
     let mut data = Data::default();
     data.insert(UserLoader::of(request.clone()));
+    data.insert(RoleLoader::of(request.clone()));
     data.insert(VoiceLoader::of(request.clone()));
     data.insert(request);
     data

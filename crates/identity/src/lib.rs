@@ -27,6 +27,7 @@ mod clerk;
 mod code;
 mod common_passwords;
 mod jwt;
+mod jwt_key;
 mod password;
 mod secret;
 mod token;
@@ -36,6 +37,7 @@ mod webhook;
 pub use clerk::{ActiveOrganization, ClaimsError, OrganizationClaims};
 pub use code::{CODE_DIGITS, Code, CodeHash, Codes};
 pub use jwt::{JwtError, JwtRequest, Jwts, SessionClaims};
+pub use jwt_key::{RsaKey, RsaKeyError};
 pub use password::{
     MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, NewPassword, PasswordCost, PasswordCostError, PasswordHashError,
     PasswordRefusal, Passwords,

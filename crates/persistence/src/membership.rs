@@ -84,6 +84,8 @@ pub struct MemberForLetter {
     pub organization_name: String,
     /// The role; `None` for whoever is no member.
     pub role: Option<RoleKey>,
+    /// What the role is called, where it is a custom one.
+    pub role_name: Option<String>,
 }
 
 /// Read by [`member`], in this order.
@@ -343,9 +345,12 @@ impl Memberships<'_> {
         organization: OrganizationId,
         user: UserId,
     ) -> Result<Option<MemberForLetter>, StorageError> {
-        const FIND: &str = "SELECT u.name, u.email, o.name, m.role FROM organizations o
+        const FIND: &str =
+            "SELECT u.name, u.email, o.name, m.role, COALESCE(r.name, g.name) FROM organizations o
             JOIN users u ON u.id = $2
             LEFT JOIN memberships m ON m.organization_id = o.id AND m.user_id = u.id
+            LEFT JOIN roles r ON r.organization_id = o.id AND r.key = m.role
+            LEFT JOIN instance_roles g ON g.key = m.role
             WHERE o.id = $1 AND o.deleted_at IS NULL";
         let values = [organization.as_uuid().into(), user.as_uuid().into()];
         self.0
@@ -357,6 +362,7 @@ impl Memberships<'_> {
                     role: at::<Option<String>>(row, 3)?
                         .map(|text| role(&text, "memberships.role"))
                         .transpose()?,
+                    role_name: at(row, 4)?,
                 })
             })
             .await

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{
     Authorizer, ChangeOrganization, DeleteOrganization, Grant, Implies, OwnGrant, ReadOrganization, Standing,
-    StandingRecord, SystemGrant, system,
+    SystemGrant, system,
 };
 use resonance_domain::{Id, Organization, OrganizationId, PageRequest, Slug, UserId};
 use sea_orm::{QueryResult, TryGetable};
@@ -14,7 +14,9 @@ use crate::{
     executor::Executor,
     page::folded,
     raw::Sql,
-    read_rows::{count, known, metadata, role},
+    read_rows::{count, known, metadata},
+    role::ON_RECORD,
+    standing::record,
 };
 
 /// The organizations.
@@ -320,7 +322,7 @@ pub(crate) fn at<T: TryGetable>(row: &QueryResult, column: usize) -> Result<T, S
 fn viewed_by(own: &OwnGrant) -> Sql {
     Sql::new(
         format!(
-            "SELECT {COLUMNS}, o.generation_count, m.id, m.role FROM memberships m
+            "SELECT {COLUMNS}, o.generation_count, m.id, m.role, {ON_RECORD} FROM memberships m
              JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL WHERE m.user_id = $1"
         ),
         [own.user().as_uuid().into()],
@@ -329,12 +331,8 @@ fn viewed_by(own: &OwnGrant) -> Sql {
 
 fn viewed(own: &OwnGrant, row: &QueryResult) -> Result<ViewedOrganization, StorageError> {
     let organization = organization(row)?;
-    let record = StandingRecord {
-        membership: Id::from_uuid(at(row, 12)?),
-        role: role(&at::<String>(row, 13)?, "memberships.role")?,
-    };
     Ok(ViewedOrganization {
-        standing: Authorizer::<Standings<'_>>::standing_of(own.user(), organization.id, record),
+        standing: Authorizer::<Standings<'_>>::standing_of(own.user(), organization.id, record(row, 12)?),
         generation_count: count(at(row, 11)?, "organizations.generation_count")?,
         organization,
     })

@@ -13,7 +13,7 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 14] = [
     ("webhook_deliveries", "TRUE"),
     ("webhook_endpoints", "TRUE"),
     ("membership_requests", "TRUE"),
@@ -21,6 +21,7 @@ const TABLES: [(&str, &str); 13] = [
     ("organization_domains", "TRUE"),
     ("invitations", "TRUE"),
     ("memberships", "TRUE"),
+    ("roles", "TRUE"),
     ("generations", "TRUE"),
     ("voices", "TRUE"),
     ("usage_entries", "TRUE"),

@@ -6,14 +6,16 @@ use resonance_domain::{
     EmailAddress, InOrg, Invitation, InvitationId, InvitationState, PageRequest, SessionId,
 };
 use sea_orm::QueryResult;
+use uuid::Uuid;
 
 use crate::{
-    IdCursor, StorageError,
+    CustomRole, IdCursor, StorageError,
     executor::Executor,
     invitation::{COLUMNS, address, invitation},
     organization::at,
     raw::Sql,
     read_rows::count,
+    role::custom_role,
 };
 
 /// The invitations, for the invited.
@@ -31,7 +33,21 @@ pub struct ReceivedInvitation {
     pub organization_updated_at: DateTime<Utc>,
     /// The inviter's name; `None` once that account is gone.
     pub inviter_name: Option<String>,
+    /// What is on record of the role; `None` for a built-in one.
+    pub role: Option<CustomRole>,
 }
+
+/// Read by [`received`], in this order.
+const RECEIVED: &str = "i.id, i.organization_id, i.email, i.role, i.state, i.expires_at, i.invited_by, i.sendings, \
+    i.last_sent_at, i.created_at, i.closed_at, o.name, o.updated_at, u.name, COALESCE(r.id, g.id), \
+    r.organization_id, i.role, COALESCE(r.name, g.name), COALESCE(r.description, g.description), \
+    COALESCE(r.permissions, g.permissions), COALESCE(r.created_at, g.created_at), \
+    COALESCE(r.updated_at, g.updated_at)";
+/// What [`RECEIVED`] needs beside the invitation `i`.
+const SURROUNDINGS: &str = "JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
+    LEFT JOIN users u ON u.id = i.invited_by
+    LEFT JOIN roles r ON r.organization_id = i.organization_id AND r.key = i.role
+    LEFT JOIN instance_roles g ON g.key = i.role";
 
 /// What accepting an invitation must know of the invitee and of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +78,12 @@ impl ReceivedInvitations<'_> {
         token_hash: &[u8; 32],
     ) -> Result<Option<(InvitationGrant, ReceivedInvitation)>, StorageError> {
         let sql = format!(
-            "SELECT {COLUMNS}, o.name, o.updated_at, u.name, i.token_hash FROM invitations i
-             JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
-             LEFT JOIN users u ON u.id = i.invited_by WHERE i.token_hash = $1"
+            "SELECT {RECEIVED}, i.token_hash FROM invitations i {SURROUNDINGS} WHERE i.token_hash = $1"
         );
         let found = self
             .0
             .row(Sql::new(sql, [token_hash.to_vec().into()]), |row| {
-                Ok((received(row)?, at::<Vec<u8>>(row, 14)?))
+                Ok((received(row)?, at::<Vec<u8>>(row, 22)?))
             })
             .await?;
         Ok(found.and_then(|(received, stored)| {
@@ -238,9 +252,7 @@ impl ReceivedInvitations<'_> {
         id: InOrg<InvitationId>,
     ) -> Result<Option<ReceivedInvitation>, StorageError> {
         let sql = format!(
-            "SELECT {COLUMNS}, o.name, o.updated_at, u.name FROM invitations i
-             JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
-             LEFT JOIN users u ON u.id = i.invited_by WHERE i.organization_id = $1 AND i.id = $2"
+            "SELECT {RECEIVED} FROM invitations i {SURROUNDINGS} WHERE i.organization_id = $1 AND i.id = $2"
         );
         self.0.row(Sql::new(sql, address(id)), received).await
     }
@@ -250,10 +262,8 @@ impl ReceivedInvitations<'_> {
 fn received_by(own: &OwnGrant) -> Sql {
     Sql::new(
         format!(
-            "SELECT {COLUMNS}, o.name, o.updated_at, u.name FROM user_emails e
-             JOIN invitations i ON i.email_key = e.address_key
-             JOIN organizations o ON o.id = i.organization_id AND o.deleted_at IS NULL
-             LEFT JOIN users u ON u.id = i.invited_by
+            "SELECT {RECEIVED} FROM user_emails e
+             JOIN invitations i ON i.email_key = e.address_key {SURROUNDINGS}
              WHERE e.user_id = $1 AND e.verified_at IS NOT NULL"
         ),
         [own.user().as_uuid().into()],
@@ -266,5 +276,8 @@ fn received(row: &QueryResult) -> Result<ReceivedInvitation, StorageError> {
         organization_name: at(row, 11)?,
         organization_updated_at: at(row, 12)?,
         inviter_name: at(row, 13)?,
+        role: at::<Option<Uuid>>(row, 14)?
+            .map(|_| custom_role(row, 14))
+            .transpose()?,
     })
 }

@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{
-    Authorizer, OwnGrant, Standing, StandingRecord, SystemGrant,
+    Authorizer, OwnGrant, Standing, SystemGrant,
     system::{Admit, Authenticate},
 };
 use resonance_domain::{Direction, Id, OrganizationId, Page, PageRequest, Session, SessionId, User, UserId};
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
-use crate::{IdCursor, Standings, StorageError, executor::Executor, read_rows, user};
+use crate::{
+    IdCursor, Standings, StorageError, executor::Executor, organization::at, raw::Sql, read_rows,
+    role::ON_RECORD, standing::record, user,
+};
 
 /// The table of sessions. Tokens are looked up by their hash and never stored.
 #[derive(Debug, Clone, Copy)]
@@ -46,10 +49,10 @@ impl Sessions<'_> {
         const FIRST: usize = user::COLUMN_COUNT;
         const NEXT: usize = FIRST + COLUMN_COUNT;
         let sql = format!(
-            "SELECT {user}, {COLUMNS}, memberships.organization_id, memberships.id, memberships.role
+            "SELECT {user}, {COLUMNS}, m.organization_id, m.id, m.role, {ON_RECORD}
              FROM sessions
              JOIN users ON users.id = sessions.user_id AND users.suspended_at IS NULL
-             LEFT JOIN memberships ON memberships.user_id = users.id AND memberships.organization_id =
+             LEFT JOIN memberships m ON m.user_id = users.id AND m.organization_id =
                 COALESCE($3, sessions.active_organization_id, users.last_active_organization_id)
              WHERE sessions.token_hash = $1 AND sessions.expires_at > $2",
             user = user::COLUMNS,
@@ -59,40 +62,24 @@ impl Sessions<'_> {
             now.into(),
             requested.map(|id| id.as_uuid()).into(),
         ];
-        let found = self
-            .0
-            .one(&sql, values, |row| {
-                let membership = match row.try_get_by_index::<Option<Uuid>>(NEXT)? {
-                    Some(organization) => Some((
+        self.0
+            .row(Sql::new(sql, values), |row| {
+                let user = user::read(row)?;
+                let standing = match at::<Option<Uuid>>(row, NEXT)? {
+                    Some(organization) => Some(Authorizer::<Standings<'_>>::standing_of(
+                        user.id,
                         OrganizationId::from_uuid(organization),
-                        row.try_get_by_index::<Uuid>(NEXT + 1)?,
-                        row.try_get_by_index::<String>(NEXT + 2)?,
+                        record(row, NEXT + 1)?,
                     )),
                     None => None,
                 };
-                Ok((user::read(row)?, read(row, FIRST)?, membership))
-            })
-            .await?;
-        found
-            .map(|(user, session, membership)| {
-                let standing = membership.map(|(organization, membership, role)| {
-                    let record = StandingRecord {
-                        membership: Id::from_uuid(membership),
-                        role: read_rows::role(&role, "memberships.role")?,
-                    };
-                    Ok::<_, StorageError>(Authorizer::<Standings<'_>>::standing_of(
-                        user.id,
-                        organization,
-                        record,
-                    ))
-                });
                 Ok(Authenticated {
-                    standing: standing.transpose()?,
-                    session,
+                    standing,
+                    session: read(row, FIRST)?,
                     user,
                 })
             })
-            .transpose()
+            .await
     }
 
     /// Opens a session for somebody who proved to be `session.user`.

@@ -1,12 +1,13 @@
 //! Standings of users in organizations.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{Authorizer, Denied, SignedIn, StandError, Standing, StandingRecord, StandingSource};
+use resonance_authz::{
+    Authorizer, Denied, RolePermissions, SignedIn, StandError, Standing, StandingRecord, StandingSource,
+};
 use resonance_domain::{Id, OrganizationId, UserId};
-use sea_orm::{DbErr, QueryResult};
-use uuid::Uuid;
+use sea_orm::QueryResult;
 
-use crate::{StorageError, executor::Executor, read_rows};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql, read_rows, role::ON_RECORD};
 
 /// Reads standings. A repository of the trusted base: see [`StandingSource`].
 #[derive(Debug, Clone, Copy)]
@@ -35,16 +36,18 @@ impl Standings<'_> {
         organization: OrganizationId,
         now: DateTime<Utc>,
     ) -> UserStanding {
-        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2
-            AND EXISTS (SELECT 1 FROM sessions WHERE id = $3 AND user_id = $1 AND expires_at > $4)";
+        let find = format!(
+            "SELECT m.id, m.role, {ON_RECORD} FROM memberships m WHERE m.user_id = $1 AND m.organization_id = $2
+             AND EXISTS (SELECT 1 FROM sessions WHERE id = $3 AND user_id = $1 AND expires_at > $4)"
+        );
         let values = [
             signed_in.user.as_uuid().into(),
             organization.as_uuid().into(),
             signed_in.session.as_uuid().into(),
             now.into(),
         ];
-        let row = self.0.one(FIND, values, read).await.map_err(StandError::Source)?;
-        let record = row.map(record).transpose().map_err(StandError::Source)?;
+        let found = self.0.row(Sql::new(find, values), |row| record(row, 0)).await;
+        let record = found.map_err(StandError::Source)?;
         let record = record.ok_or(StandError::Denied(Denied::NotVisible))?;
         Ok(Authorizer::<Self>::standing_of(
             signed_in.user,
@@ -86,20 +89,20 @@ impl StandingSource for Standings<'_> {
     ) -> Result<Option<StandingRecord>, StorageError> {
         // Deleting an organization deletes its memberships in the same transaction, so a row is proof enough.
         // Who was suspended after the request came in has no standing any more.
-        const FIND: &str = "SELECT id, role FROM memberships WHERE user_id = $1 AND organization_id = $2
-            AND NOT EXISTS (SELECT 1 FROM users WHERE id = $1 AND suspended_at IS NOT NULL)";
+        let find = format!(
+            "SELECT m.id, m.role, {ON_RECORD} FROM memberships m WHERE m.user_id = $1 AND m.organization_id = $2
+             AND NOT EXISTS (SELECT 1 FROM users WHERE id = $1 AND suspended_at IS NOT NULL)"
+        );
         let values = [user.as_uuid().into(), organization.as_uuid().into()];
-        self.0.one(FIND, values, read).await?.map(record).transpose()
+        self.0.row(Sql::new(find, values), |row| record(row, 0)).await
     }
 }
 
-fn read(row: &QueryResult) -> Result<(Uuid, String), DbErr> {
-    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
-}
-
-fn record((membership, role): (Uuid, String)) -> Result<StandingRecord, StorageError> {
+/// Reads the membership's id, its role, and [`ON_RECORD`], which begin at the index `from`.
+pub(crate) fn record(row: &QueryResult, from: usize) -> Result<StandingRecord, StorageError> {
     Ok(StandingRecord {
-        membership: Id::from_uuid(membership),
-        role: read_rows::role(&role, "memberships.role")?,
+        membership: Id::from_uuid(at(row, from)?),
+        role: read_rows::role(&at::<String>(row, from + 1)?, "memberships.role")?,
+        on_record: at::<Option<String>>(row, from + 2)?.map(|text| RolePermissions::from_stored(&text)),
     })
 }

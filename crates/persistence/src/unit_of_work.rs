@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRow, Invitations,
-    Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators, OrganizationDomains,
-    Organizations, Purges, ReceivedInvitations, SentMembershipRequests, Sessions, SignUps, Speaking,
-    Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices,
-    WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
+    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRoles, InstanceRow,
+    Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators,
+    OrganizationDomains, Organizations, Purges, ReceivedInvitations, Roles, SentMembershipRequests, Sessions,
+    SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users,
+    VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -154,6 +154,16 @@ pub trait Repositories: sealed::HasExecutor {
     /// Memberships.
     fn memberships(&self) -> Memberships<'_> {
         Memberships(self.executor())
+    }
+
+    /// Custom roles, for organizations.
+    fn roles(&self) -> Roles<'_> {
+        Roles(self.executor())
+    }
+
+    /// Roles and permissions of the whole instance.
+    fn instance_roles(&self) -> InstanceRoles<'_> {
+        InstanceRoles(self.executor())
     }
 
     /// Invitations, for those who send them.

@@ -1,9 +1,15 @@
 //! From what the operator said to what is true: defaults, checks, and messages that name the key and the fix.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use resonance_blobs::{BlobsConfig, S3Options};
+use resonance_identity::RsaKey;
 use resonance_persistence::{DatabaseOptions, DatabaseUrl};
 use resonance_services::Settings;
 use secrecy::SecretString;
@@ -114,6 +120,10 @@ impl Configuration {
             upload_grace: positive("upload_grace_seconds", options.upload_grace_seconds, 900)?,
             audio_url_lifetime: positive("audio_url_seconds", options.audio_url_seconds, 900)?,
             jwt_lifetime: positive("jwt_seconds", options.jwt_seconds, 60)?,
+            jwt_rsa_key: jwt_key(
+                options.jwt_algorithm.as_deref(),
+                options.jwt_private_key.as_deref(),
+            )?,
             speech_concurrency: options.speech_concurrency.unwrap_or(cores).max(1),
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
             webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
@@ -216,6 +226,34 @@ fn public_url(given: Option<String>, listen: SocketAddr) -> Result<String, Mista
     }
 }
 
+/// The key for RS256, where that is the algorithm.
+fn jwt_key(algorithm: Option<&str>, file: Option<&Path>) -> Result<Option<RsaKey>, Mistake> {
+    const MAKE: &str = "make one with: openssl genrsa -out jwt.pem 3072, and give it to every node";
+    match (algorithm.unwrap_or("EdDSA"), file) {
+        ("EdDSA", None) => Ok(None),
+        ("EdDSA", Some(_)) => Err(Mistake::new(
+            "jwt_private_key",
+            "serves RS256 only; set jwt_algorithm to RS256, or leave the key out",
+        )),
+        ("RS256", None) => Err(Mistake::new(
+            "jwt_private_key",
+            format_args!("must name the file with the private key for RS256; {MAKE}"),
+        )),
+        ("RS256", Some(file)) => {
+            let pem = std::fs::read(file).map_err(|error| {
+                let problem = format!("the file {} cannot be read: {error}", file.display());
+                Mistake::new("jwt_private_key", problem)
+            })?;
+            let key = RsaKey::from_pem(&pem).map_err(|error| {
+                let problem = format!("the file {} {error}; {MAKE}", file.display());
+                Mistake::new("jwt_private_key", problem)
+            })?;
+            Ok(Some(key))
+        }
+        _ => Err(Mistake::new("jwt_algorithm", "must be EdDSA or RS256")),
+    }
+}
+
 fn origins(text: &str) -> Result<Vec<String>, Mistake> {
     text.split(',')
         .map(str::trim)
@@ -279,7 +317,36 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused_with_the_key_and_the_fix() {
-        let cases: [(&str, Options); 7] = [
+        let cases: [(&str, Options); 11] = [
+            (
+                "jwt_algorithm",
+                Options {
+                    jwt_algorithm: Some("HS256".into()),
+                    ..Options::default()
+                },
+            ),
+            (
+                "jwt_private_key",
+                Options {
+                    jwt_algorithm: Some("RS256".into()),
+                    ..Options::default()
+                },
+            ),
+            (
+                "jwt_private_key",
+                Options {
+                    jwt_private_key: Some("jwt.pem".into()),
+                    ..Options::default()
+                },
+            ),
+            (
+                "jwt_private_key",
+                Options {
+                    jwt_algorithm: Some("RS256".into()),
+                    jwt_private_key: Some(env!("CARGO_MANIFEST_DIR").into()),
+                    ..Options::default()
+                },
+            ),
             (
                 "invitation_url",
                 Options {

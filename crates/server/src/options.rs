@@ -94,6 +94,10 @@ options! {
     audio_url_seconds: u32, "audio-url-seconds", "RESONANCE_AUDIO_URL_SECONDS";
     /// Seconds that a JWT for other services is valid [default: 60]
     jwt_seconds: u32, "jwt-seconds", "RESONANCE_JWT_SECONDS";
+    /// How JWTs are signed: EdDSA, or RS256 for verifiers that know nothing newer [default: EdDSA]
+    jwt_algorithm: String, "jwt-algorithm", "RESONANCE_JWT_ALGORITHM";
+    /// The file with the private key for RS256 in PEM, the same on every node
+    jwt_private_key: PathBuf, "jwt-private-key", "RESONANCE_JWT_PRIVATE_KEY";
     /// The deepest query that is answered; introspection by common tools needs 15 [default: 20]
     query_depth: usize, "query-depth", "RESONANCE_QUERY_DEPTH";
     /// The most complex query that is answered: about the number of fields in its answer [default: 20000]

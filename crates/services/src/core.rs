@@ -6,7 +6,7 @@ use resonance_authz::Actor;
 use resonance_blobs::Blobs;
 use resonance_dns::TxtRecords;
 use resonance_domain::{Clock, EnrolmentMode, Ids, InstanceSettings, Origin, RoleKey};
-use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, Tokens, UrlSigner, WebhookSecrets};
+use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, RsaKey, Tokens, UrlSigner, WebhookSecrets};
 use resonance_mail::Mailer;
 use resonance_persistence::{Database, Repositories};
 use resonance_speech::engine::Engines;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub audio_url_lifetime: chrono::TimeDelta,
     /// How long a JWT for other services is valid.
     pub jwt_lifetime: chrono::TimeDelta,
+    /// The key by which JWTs are signed with RS256; `None` means EdDSA with a key derived from the secret.
+    pub jwt_rsa_key: Option<RsaKey>,
     /// How many generations this node speaks at a time.
     pub speech_concurrency: usize,
     /// How long a job stays with a worker that gives no sign of life.
@@ -91,6 +93,7 @@ impl Default for Settings {
             upload_grace: chrono::TimeDelta::minutes(15),
             audio_url_lifetime: chrono::TimeDelta::minutes(15),
             jwt_lifetime: chrono::TimeDelta::seconds(60),
+            jwt_rsa_key: None,
             speech_concurrency: 2,
             job_lease: chrono::TimeDelta::seconds(30),
             webhooks_private_addresses: false,
@@ -179,6 +182,10 @@ impl Services {
     /// If no signing key can be made of the secret, or no HTTP client of what the system offers.
     pub fn new(ports: Ports) -> Result<Self, AssemblyError> {
         let jwts = Jwts::new(&ports.secret, &ports.settings.public_url)?;
+        let jwts = match &ports.settings.jwt_rsa_key {
+            Some(key) => jwts.signing_with(key)?,
+            None => jwts,
+        };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self(Arc::new(Core {
             secret_fingerprint: ports.secret.fingerprint(),

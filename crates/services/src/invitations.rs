@@ -18,7 +18,7 @@ use crate::{
     INVITATION_TOKEN, Outcome, Refusal, Request, ServiceError,
     core::Core,
     limits,
-    memberships::{existing_role, not_beyond_own},
+    roles::{existing_role, not_beyond_own},
 };
 
 /// Whom to invite, and to what.
@@ -75,20 +75,21 @@ impl Invitations<'_> {
             let message = format!("must be from 1 to {MAX_INVITATIONS_AT_ONCE} addresses");
             errors.push(FieldError::new(ErrorCode::Invalid, message).at("emails"));
         }
-        let role = errors.take("role", existing_role(&input.role));
-        let lifetime = errors.take("expiresInDays", invitation_lifetime(input.expires_in_days));
+        let lifetime = invitation_lifetime(input.expires_in_days);
         let parsed = parse(&input.emails);
         let results = core
             .database
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
+                let role = errors.take("role", existing_role(uow, &grant, &input.role).await?);
+                let lifetime = errors.take("expiresInDays", lifetime);
                 errors.finish()?;
                 let (Some(role), Some(lifetime)) = (role, lifetime) else {
                     return Ok(Vec::new());
                 };
-                not_beyond_own(&role, grant.permissions())?;
-                self.send(uow, &grant, parsed, role, lifetime).await
+                not_beyond_own(&role.permissions, &standing, "role")?;
+                self.send(uow, &grant, parsed, role.key, lifetime).await
             })
             .await?;
         let given = input.emails.into_iter().zip(results);
@@ -158,8 +159,8 @@ impl Invitations<'_> {
     /// transaction.
     ///
     /// # Errors
-    /// Denials; `RateLimited`. Refusals: `NOT_FOUND` for `invitationId`; `INVITATION_CLOSED`; `ROLE_EXCEEDS_OWN`;
-    /// `ALREADY_MEMBER`; `ALREADY_INVITED`; `MEMBER_LIMIT_REACHED`; of `expiresInDays`.
+    /// Denials; `RateLimited`. Refusals: `NOT_FOUND` for `invitationId`; `INVITATION_CLOSED`; `INVALID` for a `role`
+    /// that was deleted since; `ROLE_EXCEEDS_OWN`; `ALREADY_MEMBER`; `ALREADY_INVITED`; `MEMBER_LIMIT_REACHED`; of `expiresInDays`.
     pub async fn resend(self, id: InOrg<InvitationId>, expires_in_days: Option<i64>) -> Outcome<Invitation> {
         let request = self.0;
         let core = request.core();
@@ -174,7 +175,9 @@ impl Invitations<'_> {
                 let mut invitation = invitation.ok_or_else(not_found)?;
                 let now = core.clock.now();
                 invitation.resendable_at(now).map_err(Refusal::refusal)?;
-                not_beyond_own(&invitation.role, grant.permissions())?;
+                // One that has expired keeps no role from being deleted.
+                let role = existing_role(uow, &grant, invitation.role.as_str()).await??;
+                not_beyond_own(&role.permissions, &standing, "role")?;
                 let address = EmailAddress::parse(&invitation.email)?;
                 let room = self.room(uow, &grant, std::iter::once(&address), now).await?;
                 // A pending invitation has its seat already.

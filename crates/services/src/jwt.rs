@@ -63,15 +63,11 @@ impl Accounts<'_> {
         let standing = self.0.standing(organization).await?;
         let grant = standing.grant::<ReadOrganization>()?;
         let found = self.0.core().database.organizations().get(&grant).await?;
-        let keys = standing
-            .permissions()
-            .iter()
-            .map(|permission| permission.key().to_owned());
         Ok(ActiveOrganization {
             id: organization.type_id(),
             slug: found.ok_or(Denied::NotVisible)?.slug,
             role: standing.role().as_str().to_owned(),
-            permissions: keys.collect(),
+            permissions: self.0.keys(standing.role_permissions()).await?,
         })
     }
 }

@@ -47,6 +47,7 @@ mod received_invitations;
 mod recording;
 mod relay;
 mod request;
+mod roles;
 mod sessions;
 mod sign_in;
 mod sign_up;
@@ -92,8 +93,12 @@ pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{
-    DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member, OperatorEntry,
-    ReceivedInvitation, ReceivedMembershipRequest, SentMembershipRequest, TextCursor, ViewedOrganization,
+    CustomRole, DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member,
+    OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, RegisteredPermission,
+    SentMembershipRequest, TextCursor, ViewedOrganization,
+};
+pub use roles::{
+    CreateRole, InstanceRoles, NewRole, RegisterPermission, Role, RoleChanges, Roles, UpdateRole,
 };
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};

@@ -8,7 +8,10 @@ use resonance_domain::{
 use resonance_persistence::{IdCursor, NewMembership, ReceivedMembershipRequest, Repositories, UnitOfWork};
 use serde_json::{Value, json};
 
-use crate::{Outcome, Refusal, Request, ServiceError, memberships::not_beyond_own};
+use crate::{
+    Outcome, Refusal, Request, ServiceError,
+    roles::{existing_role, not_beyond_own},
+};
 
 /// The use cases of requests to join, for the organization.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +97,8 @@ impl MembershipRequests<'_> {
                 if asked.user == user {
                     return Err(conflict("nobody accepts their own request").into());
                 }
-                not_beyond_own(&asked.role, grant.permissions())?;
+                let role = existing_role(uow, &grant, asked.role.as_str()).await??;
+                not_beyond_own(&role.permissions, &standing, "role")?;
                 let now = core.clock.now();
                 let entrant = uow.enrolments().requester(&grant, asked.user, now).await?;
                 let entrant = entrant.ok_or_else(not_found)?;

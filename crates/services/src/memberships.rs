@@ -1,9 +1,7 @@
 //! Members: who is in an organization, with which role.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{
-    Grant, ManageMemberships, PermissionSet, ReadMemberships, ReadOrganization, role_exceeds,
-};
+use resonance_authz::{Grant, ManageMemberships, ReadMemberships, ReadOrganization};
 use resonance_domain::{
     ErrorCode, EventKind, FieldError, InOrg, Membership, MembershipId, MembershipOrder, OrganizationId, Page,
     PageRequest, RoleKey, UserId, admin_may_go, bounded_text,
@@ -11,7 +9,10 @@ use resonance_domain::{
 use resonance_persistence::{Member, MemberFilter, Repositories, TextCursor, UnitOfWork};
 use serde_json::{Value, json};
 
-use crate::{Outcome, Refusal, Request, ServiceError};
+use crate::{
+    Outcome, Refusal, Request, ServiceError,
+    roles::{existing_role, not_beyond_own},
+};
 
 /// Longer searches find nothing that a shorter one would not.
 const MAX_SEARCH: usize = 256;
@@ -86,15 +87,15 @@ impl Memberships<'_> {
     pub async fn change_role(self, id: InOrg<MembershipId>, role: &str) -> Outcome<Member> {
         let request = self.0;
         let user = request.signed_in()?.user;
-        let role = existing_role(role);
         let member = request
             .core()
             .database
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
-                let role = role?;
-                not_beyond_own(&role, grant.permissions())?;
+                let role = existing_role(uow, &grant, role).await??;
+                not_beyond_own(&role.permissions, &standing, "role")?;
+                let role = role.key;
                 let now = request.core().clock.now();
                 let (member, changed) = give_role(uow, &grant, id.id, &role, now).await?;
                 if let Some(payload) = changed {
@@ -249,23 +250,6 @@ pub(crate) fn filter(query: &MemberQuery) -> Outcome<MemberFilter> {
         search: search.transpose().map_err(|error| error.at("search"))?,
         role: role.transpose().map_err(|error| error.at("role"))?,
     })
-}
-
-/// A role that can be given to somebody.
-pub(crate) fn existing_role(text: &str) -> Result<RoleKey, FieldError> {
-    RoleKey::parse(text)
-        .ok()
-        .filter(|role| [RoleKey::ADMIN, RoleKey::MEMBER].contains(role))
-        .ok_or_else(|| FieldError::new(ErrorCode::Invalid, "must be org:admin or org:member").at("role"))
-}
-
-/// Nobody grants a role with a permission that they lack.
-pub(crate) fn not_beyond_own(role: &RoleKey, own: PermissionSet) -> Result<(), FieldError> {
-    if role_exceeds(role, own) == PermissionSet::EMPTY {
-        return Ok(());
-    }
-    let message = "this role has a permission that your own role lacks";
-    Err(FieldError::new(ErrorCode::RoleExceedsOwn, message).at("role"))
 }
 
 fn not_a_member() -> FieldError {

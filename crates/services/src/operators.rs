@@ -57,14 +57,18 @@ impl Operators<'_> {
         Ok(OperatorGrant::of(record, reason.as_str()))
     }
 
-    /// Authority to act on an organization, which is held until the unit of work ends.
-    async fn acting_in(
+    /// Authority to act on an organization, which is held until the unit of work ends. Without a reason nothing may come
+    /// of it but the list of what is wrong.
+    async fn acting_in<'r>(
         self,
         uow: &UnitOfWork,
-        reason: &Reason,
+        reason: impl Into<Option<&'r Reason>>,
         organization: OrganizationId,
     ) -> Outcome<OperatorGrant> {
-        let operator = self.acting(uow, reason).await?;
+        let operator = match reason.into() {
+            Some(reason) => self.acting(uow, reason).await?,
+            None => self.reading().await?,
+        };
         if uow.operators().hold(&operator, organization).await? {
             Ok(operator)
         } else {

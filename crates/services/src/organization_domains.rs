@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     Outcome, Request, ServiceError, Settings,
     core::Core,
-    memberships::{existing_role, not_beyond_own},
+    roles::{existing_role, not_beyond_own},
     token::DOMAIN_TOKEN,
 };
 
@@ -120,19 +120,21 @@ impl OrganizationDomains<'_> {
         let mut errors = FieldErrors::default();
         let name = errors.take("name", own_name(&input.name));
         let allowed = errors.take("enrolmentMode", allowed_mode(&core.settings, input.mode));
-        let role = match &input.role {
-            Some(role) => errors.take("role", existing_role(role)),
-            None => Some(core.settings.domain_default_role.clone()),
-        };
+        let role = input
+            .role
+            .as_deref()
+            .unwrap_or(core.settings.domain_default_role.as_str());
         core.database
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 enabled(&core.settings)?;
-                let (Some(name), Some(()), Some(role)) = (&name, allowed, &role) else {
+                let role = errors.take("role", existing_role(uow, &grant, role).await?);
+                let (Some(name), Some(()), Some(role)) = (&name, allowed, role) else {
                     return Ok(None);
                 };
-                not_beyond_own(role, grant.permissions())?;
+                not_beyond_own(&role.permissions, &standing, "role")?;
+                let role = role.key;
                 let domains = uow.organization_domains().all(&grant).await?;
                 if domains.iter().any(|domain| domain.name == *name) {
                     let message = "is one of the organization's domains already";
@@ -186,18 +188,21 @@ impl OrganizationDomains<'_> {
         if let Some(mode) = input.mode {
             errors.take("enrolmentMode", allowed_mode(&core.settings, mode));
         }
-        let role = errors.take("role", input.role.as_deref().map(existing_role).transpose());
-        let refused = errors.finish();
         core.database
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 let mut domain = one(uow, &grant, id.id).await?;
-                refused.clone()?;
                 let (old_mode, old_role) = (domain.mode, domain.role.clone());
+                let role = input.role.as_deref().unwrap_or(old_role.as_str());
+                let role = errors.take("role", existing_role(uow, &grant, role).await?);
+                let Some(role) = role else {
+                    return Err(errors.into());
+                };
+                errors.finish()?;
+                not_beyond_own(&role.permissions, &standing, "role")?;
                 domain.mode = input.mode.unwrap_or(old_mode);
-                domain.role = role.clone().flatten().unwrap_or(old_role.clone());
-                not_beyond_own(&domain.role, grant.permissions())?;
+                domain.role = role.key;
                 let now = core.clock.now();
                 let rejected = self.reject(uow, &grant, id.id, input.reject_pending).await?;
                 if (old_mode, &old_role) == (domain.mode, &domain.role) {

@@ -1,7 +1,7 @@
 //! Organizations: looking at them, working in them, deleting them.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{DeleteOrganization, Denied, Explanation, Grant, Permission};
+use resonance_authz::{AnyPermission, DeleteOrganization, Denied, Explanation, Grant};
 use resonance_domain::{
     ErrorCode, EventKind, FieldError, IdsExt, JobId, Organization, OrganizationId, Page, PageRequest, Slug,
 };
@@ -179,13 +179,16 @@ impl Organizations<'_> {
         permission: &str,
     ) -> Outcome<Explanation> {
         let standing = self.0.standing(organization).await?;
-        let permission = Permission::from_key(permission).ok_or_else(|| {
-            FieldError::new(
-                ErrorCode::Invalid,
-                "must be a permission such as org:voices:create",
-            )
-            .at("permission")
-        })?;
+        let permission = AnyPermission::parse(permission).map_err(|error| error.at("permission"))?;
+        if let AnyPermission::Custom(custom) = &permission {
+            let registered = self.0.registered_permissions().await?;
+            if !registered.iter().any(|known| known.permission == *custom) {
+                let message = "is no permission of this instance";
+                return Err(FieldError::new(ErrorCode::Invalid, message)
+                    .at("permission")
+                    .into());
+            }
+        }
         Ok(standing.explain(permission))
     }
 }

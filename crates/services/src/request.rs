@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use resonance_authz::{Action, Actor, Denied, Grant, OperatorRecord, SignedIn, Standing};
 use resonance_domain::{ActorKind, Event, EventKind, IdsExt, OrganizationId, Origin};
-use resonance_persistence::{NewEvent, Repositories};
+use resonance_persistence::{NewEvent, RegisteredPermission, Repositories};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -31,6 +31,7 @@ struct Inner {
     now: DateTime<Utc>,
     standings: Mutex<HashMap<OrganizationId, Arc<OnceCell<Option<Standing>>>>>,
     operator: OnceCell<Option<OperatorRecord>>,
+    registered: OnceCell<Vec<RegisteredPermission>>,
 }
 
 impl Request {
@@ -45,6 +46,7 @@ impl Request {
             now,
             standings: Mutex::default(),
             operator: OnceCell::new(),
+            registered: OnceCell::new(),
         }))
     }
 
@@ -71,6 +73,7 @@ impl Request {
             now,
             standings: Mutex::default(),
             operator: OnceCell::new(),
+            registered: OnceCell::new(),
         }));
         if let Some(standing) = standing {
             request.remember(standing);
@@ -144,6 +147,13 @@ impl Request {
             })
             .await?;
         standing.clone().ok_or(ServiceError::Denied(Denied::NotVisible))
+    }
+
+    /// The permissions that operators registered, by key; read once in a request.
+    pub(crate) async fn registered_permissions(&self) -> Outcome<&[RegisteredPermission]> {
+        let read =
+            || async { Ok::<_, ServiceError>(self.core().database.instance_roles().permissions().await?) };
+        Ok(self.0.registered.get_or_try_init(read).await?)
     }
 
     /// Remembers a standing that was read together with other data, so that it is not read again.

@@ -1,17 +1,17 @@
 //! The same questions, put to Cedar.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
     RestrictedExpression, Schema, ValidationMode, Validator,
 };
-use resonance_authz::ACTIONS;
+use resonance_authz::{ACTIONS, Permission};
 use resonance_domain::{OrganizationId, RoleKey};
 
 use crate::{
     answer::Answer,
-    universe::{Case, Question, SOMEBODY_ELSE, Thing, Universe},
+    universe::{CUSTOM, Case, Question, SOMEBODY_ELSE, Thing, Universe},
 };
 
 /// The committed policies.
@@ -91,8 +91,28 @@ impl Cedar {
                 entities.push(Entity::new_no_attrs(group.clone(), HashSet::new()));
                 (name.to_owned(), RestrictedExpression::new_entity_uid(group))
             });
+            // A custom role is a group, and in the group of each of its permissions.
+            let product = Permission::ALL.iter().map(|permission| permission.key());
+            let tags: HashMap<_, _> = product
+                .chain(CUSTOM)
+                .chain([""])
+                .map(|key| {
+                    let group = group(organization, &format!("may/{key}"));
+                    entities.push(Entity::new_no_attrs(group.clone(), HashSet::new()));
+                    (key.to_owned(), RestrictedExpression::new_entity_uid(group))
+                })
+                .collect();
+            for ((of, role), permissions) in &universe.on_record {
+                if of == organization && !role.is_built_in() {
+                    let parents = permissions
+                        .iter()
+                        .map(|key| group(organization, &format!("may/{key}")));
+                    let role = group(organization, &format!("role/{}", role.as_str()));
+                    entities.push(Entity::new_no_attrs(role, parents.collect()));
+                }
+            }
             let organization = uid(&names.organization, &organization.type_id());
-            entities.push(Entity::new(organization, attributes.into(), HashSet::new()).unwrap());
+            entities.push(Entity::new_with_tags(organization, attributes, HashSet::new(), tags).unwrap());
         }
         for user in universe.users.iter().chain([&SOMEBODY_ELSE]) {
             let mut groups = HashSet::new();
@@ -105,6 +125,8 @@ impl Cedar {
                     groups.insert(group(organization, "admins"));
                 } else if *role == RoleKey::MEMBER {
                     groups.insert(group(organization, "members"));
+                } else if universe.on_record.contains_key(&(*organization, role.clone())) {
+                    groups.insert(group(organization, &format!("role/{}", role.as_str())));
                 }
             }
             entities.push(Entity::new_no_attrs(uid(&names.user, &user.type_id()), groups));
@@ -158,10 +180,15 @@ impl View<'_> {
             Question::Touch(action, thing) if self.allows(case, ACTIONS[action].0, thing) => Answer::Yes,
             Question::Touch(..) => Answer::No,
             Question::Grant(action) if self.allows_with_everything(case, ACTIONS[action].0) => Answer::Yes,
-            Question::Grant(action) => self.refusal(case).unwrap_or_else(|| {
-                let action = uid(&self.cedar.names.action, ACTIONS[action].0);
-                let mut permissions = self.entities.ancestors(&action).unwrap();
-                Answer::Forbidden(permissions.next().unwrap().id().unescaped().to_owned())
+            Question::Grant(action) => self
+                .refusal(case)
+                .unwrap_or_else(|| Answer::Forbidden(self.needed(ACTIONS[action].0))),
+            Question::Allows(permission) => self.refusal(case).unwrap_or_else(|| {
+                if self.allows_with(case, "UseCustomPermission", permission, self.anything(case)) {
+                    Answer::Yes
+                } else {
+                    Answer::No
+                }
             }),
             Question::Explain(permission) => self.refusal(case).unwrap_or_else(|| {
                 let maker = case.actor.unwrap_or(SOMEBODY_ELSE);
@@ -193,27 +220,51 @@ impl View<'_> {
 
     /// Whoever may do something with what somebody else made may do it with everything.
     fn allows_with_everything(&self, case: Case, action: &str) -> bool {
-        self.allows(
-            case,
-            action,
-            Thing {
-                organization: case.through,
-                maker: SOMEBODY_ELSE,
-            },
-        )
+        self.allows(case, action, self.anything(case))
+    }
+
+    /// A thing in the organization that the actor did not make.
+    #[expect(clippy::unused_self, reason = "reads as the others do")]
+    fn anything(&self, case: Case) -> Thing {
+        Thing {
+            organization: case.through,
+            maker: SOMEBODY_ELSE,
+        }
+    }
+
+    /// The permission that an action needs, by the schema: its parent, or what it is itself. None is "".
+    fn needed(&self, action: &str) -> String {
+        let uid = uid(&self.cedar.names.action, action);
+        let parent = self
+            .entities
+            .ancestors(&uid)
+            .and_then(|mut parents| parents.next());
+        match parent {
+            Some(parent) => parent.id().unescaped().to_owned(),
+            None if action.starts_with("org:") => action.to_owned(),
+            None => String::new(),
+        }
     }
 
     fn allows(&self, case: Case, action: &str, thing: Thing) -> bool {
+        self.allows_with(case, action, &self.needed(action), thing)
+    }
+
+    fn allows_with(&self, case: Case, action: &str, permission: &str, thing: Thing) -> bool {
         let names = &self.cedar.names;
         let principal = match case.actor {
             Some(user) => uid(&names.user, &user.type_id()),
             None => uid(&names.anonymous, ANYBODY),
         };
         let through = uid(&names.organization, &case.through.type_id());
-        let context = [(
-            "through".to_owned(),
-            RestrictedExpression::new_entity_uid(through),
-        )];
+        let context = [
+            ("through", RestrictedExpression::new_entity_uid(through)),
+            (
+                "permission",
+                RestrictedExpression::new_string(permission.to_owned()),
+            ),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
         let request = Request::new(
             principal,
             uid(&names.action, action),

@@ -5,7 +5,8 @@ use resonance_authz::{
     ACTIONS, Action, Actor, Authorizer, CancelGenerations, ChangeOrganization, CreateGenerations,
     CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant, ManageDomains,
     ManageMemberships, ManageRoles, ManageWebhooks, ReadAudit, ReadBilling, ReadDomains, ReadGenerations,
-    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, SignedIn, StandError, Standing, UpdateVoices,
+    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, RolePermissions, SignedIn, StandError,
+    Standing, UpdateVoices,
 };
 use resonance_domain::{Id, OrganizationId, UserId};
 use uuid::Uuid;
@@ -81,6 +82,17 @@ fn every_action_is_asked_about() {
     );
 }
 
+/// All that the role which somebody holds permits; none for whoever is no member.
+pub(crate) fn permissions(
+    universe: &Universe,
+    user: UserId,
+    through: OrganizationId,
+) -> Option<RolePermissions> {
+    let session = Id::from_uuid(Uuid::nil());
+    let standing = standing(universe, Actor::User(SignedIn { user, session }), through).ok()?;
+    Some(standing.role_permissions().clone())
+}
+
 /// Answers as the product would.
 pub(crate) fn answer(universe: &Universe, case: Case) -> Answer {
     decide(universe, case).unwrap_or_else(Answer::from)
@@ -113,6 +125,8 @@ fn decide(universe: &Universe, case: Case) -> Result<Answer, Denied> {
             }
             _ => Answer::No,
         },
+        Question::Allows(permission) if standing.allows(permission) => Answer::Yes,
+        Question::Allows(_) => Answer::No,
         Question::Explain(permission) => match standing.explain(permission).extent {
             Some(Extent::All) => Answer::Yes,
             Some(Extent::Own) => Answer::Own,

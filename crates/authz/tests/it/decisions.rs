@@ -1,12 +1,12 @@
 use resonance_authz::{
-    ACTIONS, Actor, CancelGenerations, CreateVoices, DeleteGenerations, DeleteVoices, Denied, Extent,
-    InvitationGrant, Permission, PermissionSet, ReadOrganization, ReadVoices, SignedIn, StandError,
-    permissions_of, role_exceeds,
+    ACTIONS, Actor, AnyPermission, CancelGenerations, CreateVoices, DeleteGenerations, DeleteVoices, Denied,
+    Extent, InvitationGrant, Permission, PermissionSet, ReadOrganization, ReadVoices, RolePermissions,
+    SignedIn, StandError, permissions_of, role_exceeds,
 };
 use resonance_domain::{Id, RoleKey};
 use uuid::Uuid;
 
-use crate::one_member::{ACME, ADA, STRANGER, Unavailable, ada, standing, unknown_role};
+use crate::one_member::{ACME, ADA, STRANGER, Unavailable, ada, ada_on_record, standing, unknown_role};
 
 #[test]
 fn a_stranger_is_told_that_there_is_no_such_organization() {
@@ -97,13 +97,76 @@ fn an_explanation_names_role_and_permission_and_what_to_do() {
 }
 
 #[test]
-fn nobody_grants_a_role_that_may_more_than_they() {
-    let member = permissions_of(&RoleKey::MEMBER);
-    assert!(role_exceeds(&RoleKey::ADMIN, member).contains(Permission::MembershipsManage));
-    assert_eq!(role_exceeds(&RoleKey::MEMBER, member), PermissionSet::EMPTY);
+fn a_custom_role_permits_what_is_on_record_and_nothing_else() {
+    let accountant = ada_on_record(unknown_role(), "org:voices:create org:invoices:create");
+    assert!(accountant.grant::<CreateVoices>().is_ok());
+    assert!(accountant.grant::<ReadVoices>().is_err());
+    assert!(accountant.allows("org:invoices:create") && accountant.allows("org:voices:create"));
+    assert!(!accountant.allows("org:invoices:delete") && !accountant.allows("org:voices:read"));
+}
+
+#[test]
+fn whoever_has_things_spoken_by_a_custom_role_deletes_what_is_their_own() {
+    let speaker = ada_on_record(unknown_role(), "org:generations:create");
+    let grant = speaker.grant_within_reach::<DeleteGenerations>().unwrap();
+    assert_eq!(grant.only_of(), Some(ADA));
+    let remover = ada_on_record(unknown_role(), "org:generations:delete");
+    assert_eq!(remover.reaches(Permission::GenerationsDelete), Some(Extent::All));
+    let neither = ada_on_record(unknown_role(), "org:generations:read");
+    assert_eq!(neither.reaches(Permission::GenerationsDelete), None);
+}
+
+#[test]
+fn what_storage_says_of_a_built_in_role_is_not_heard() {
+    let member = ada_on_record(RoleKey::MEMBER, "org:voices:create org:invoices:create");
+    assert_eq!(member, ada(RoleKey::MEMBER));
+    let admin = ada_on_record(RoleKey::ADMIN, "");
+    assert!(admin.grant::<CreateVoices>().is_ok());
+}
+
+#[test]
+fn an_admin_has_every_custom_permission_and_a_member_none() {
+    let (admin, member) = (ada(RoleKey::ADMIN), ada(RoleKey::MEMBER));
+    assert!(admin.allows("org:invoices:create"));
+    assert!(!member.allows("org:invoices:create"));
+    for nonsense in ["org:sys_everything:manage", "org:invoices", "", "invoices:create"] {
+        assert!(!admin.allows(nonsense), "{nonsense}");
+    }
+}
+
+#[test]
+fn custom_permissions_are_explained_like_the_products() {
+    let permission = AnyPermission::parse("org:invoices:create").unwrap();
+    let accountant = ada_on_record(unknown_role(), "org:invoices:create");
     assert_eq!(
-        role_exceeds(&RoleKey::ADMIN, permissions_of(&RoleKey::ADMIN)),
-        PermissionSet::EMPTY
+        accountant.explain(permission.clone()).sentence(),
+        "Your role org:sound_engineer has the permission org:invoices:create."
+    );
+    assert!(!ada(RoleKey::MEMBER).explain(permission).allowed());
+}
+
+#[test]
+fn nobody_grants_a_role_that_may_more_than_they() {
+    let member = permissions_of(&RoleKey::MEMBER, None);
+    let admin = permissions_of(&RoleKey::ADMIN, None);
+    let beyond = role_exceeds(&admin, &member);
+    assert!(beyond.product.contains(Permission::MembershipsManage) && beyond.custom.is_all());
+    assert!(role_exceeds(&member, &member).is_empty());
+    assert!(role_exceeds(&admin, &admin).is_empty());
+
+    let accountant = RolePermissions::from_stored("org:usage:read org:invoices:create");
+    assert_eq!(
+        role_exceeds(&accountant, &member).to_stored(),
+        "org:invoices:create"
+    );
+    assert!(role_exceeds(&accountant, &admin).is_empty());
+    let everything = RolePermissions {
+        product: admin.product,
+        ..accountant
+    };
+    assert!(
+        role_exceeds(&admin, &everything).custom.is_all(),
+        "an admin has permissions to come, too"
     );
 }
 

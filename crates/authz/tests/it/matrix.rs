@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, path::Path};
 use resonance_authz::{ACTIONS, Actor, Denied, Extent, Permission, StandError, Standing};
 use resonance_domain::RoleKey;
 
-use crate::one_member::{STRANGER, ada, standing, unknown_role};
+use crate::one_member::{STRANGER, ada, ada_on_record, standing, unknown_role};
 
 const LEGEND: &str = "\
 Who may do what. Written by the tests of resonance-authz (UPDATE_MATRIX=1 cargo test -p resonance-authz); read the
@@ -14,10 +14,13 @@ difference when it changes.
   yes        with everything of the organization
   own        only with what one made oneself
   -          no
+
+The custom role is one with the permissions org:generations:create and org:invoices:create, the latter registered by an
+operator.
 ";
 
 /// The columns: who asks, and what they are in the organization.
-fn columns() -> [(&'static str, Result<Standing, Denied>); 5] {
+fn columns() -> [(&'static str, Result<Standing, Denied>); 6] {
     let stranger = match standing(STRANGER, Some(RoleKey::ADMIN)) {
         Err(StandError::Denied(denied)) => Err(denied),
         other => panic!("{other:?}"),
@@ -25,6 +28,13 @@ fn columns() -> [(&'static str, Result<Standing, Denied>); 5] {
     [
         ("admin", Ok(ada(RoleKey::ADMIN))),
         ("member", Ok(ada(RoleKey::MEMBER))),
+        (
+            "custom role",
+            Ok(ada_on_record(
+                unknown_role(),
+                "org:generations:create org:invoices:create",
+            )),
+        ),
         ("unknown role", Ok(ada(unknown_role()))),
         ("stranger", stranger),
         (
@@ -74,6 +84,13 @@ fn matrix() -> String {
     for permission in Permission::ALL {
         let cells = columns.iter().map(|(_, who)| cell(who, Some(*permission)));
         row(&mut text, permission.key(), cells);
+    }
+    for key in ["org:invoices:create", "org:invoices:delete"] {
+        let cells = columns.iter().map(|(_, who)| match who {
+            Ok(standing) if standing.allows(key) => "yes",
+            _ => "-",
+        });
+        row(&mut text, key, cells);
     }
     row(&mut text, "", []);
     row(

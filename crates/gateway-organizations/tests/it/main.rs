@@ -31,7 +31,10 @@ async fn execute(by: &resonance_services::Request, request: Request) -> async_gr
         OrganizationsMutation::default(),
         EmptySubscription,
     );
-    let request = request.data(UserLoader::of(by.clone())).data(by.clone());
+    let request = request
+        .data(UserLoader::of(by.clone()))
+        .data(resonance_gateway_organizations::RoleLoader::of(by.clone()))
+        .data(by.clone());
     schema.execute(request).await
 }
 

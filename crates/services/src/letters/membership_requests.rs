@@ -1,8 +1,8 @@
 //! The letters around requests to join.
 
-use resonance_authz::{Permission, SystemGrant, permissions_of, system::Relay};
+use resonance_authz::{Permission, SystemGrant, system::Relay};
 use resonance_domain::{
-    Event, EventKind, InOrg, MembershipRequestId, MembershipRequestState, OrganizationId, RoleKey, UserId,
+    Event, EventKind, InOrg, MembershipRequestId, MembershipRequestState, OrganizationId, UserId,
 };
 use resonance_persistence::{Repositories, RequestForLetter, UnitOfWork};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use super::Letter;
 use crate::{Outcome, core::Core};
 
 const GRANT: SystemGrant<Relay> = SystemGrant::for_job();
+/// What whoever decides about requests has.
+const DECIDES: Permission = Permission::MembershipsManage;
 /// How many members are told of one request.
 const REVIEWERS: u32 = 20;
 
@@ -42,8 +44,7 @@ pub(crate) async fn jobs_for(uow: &UnitOfWork, event: &Event) -> Outcome<Vec<Val
     };
     let about = match event.kind {
         EventKind::MembershipRequestCreated => {
-            let roles = [RoleKey::ADMIN, RoleKey::MEMBER];
-            let roles: Vec<_> = roles.into_iter().filter(may_decide).collect();
+            let roles = uow.roles().permitting(&GRANT, organization, DECIDES).await?;
             let requests = uow.membership_requests();
             let reviewers = requests
                 .reviewers(&GRANT, organization, &roles, REVIEWERS)
@@ -90,7 +91,13 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             let found = found.filter(|found| found.request.state == MembershipRequestState::Pending);
             let memberships = core.database.memberships();
             let reviewer = memberships.for_letter(&GRANT, organization, reviewer).await?;
-            let reviewer = reviewer.filter(|reviewer| reviewer.role.as_ref().is_some_and(may_decide));
+            let roles = core
+                .database
+                .roles()
+                .permitting(&GRANT, organization, DECIDES)
+                .await?;
+            let reviewer =
+                reviewer.filter(|reviewer| reviewer.role.as_ref().is_some_and(|role| roles.contains(role)));
             found.zip(reviewer).map(|(found, reviewer)| {
                 let letter = asked(&reviewer.name, &found, url);
                 (reviewer.email, letter)
@@ -113,10 +120,6 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             })
         }
     })
-}
-
-fn may_decide(role: &RoleKey) -> bool {
-    permissions_of(role).contains(Permission::MembershipsManage)
 }
 
 fn asked(reviewer: &str, found: &RequestForLetter, url: &str) -> Letter {

@@ -188,7 +188,8 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             let found = memberships.for_letter(&GRANT, organization, user).await?;
             let found = found.filter(|found| found.role.as_ref().is_some_and(|now| now.as_str() == role));
             found.map(|found| {
-                let letter = role_changed(&found.name, &found.organization_name, &role, url);
+                let role = role_name(&role, found.role_name.as_deref());
+                let letter = role_changed(&found.name, &found.organization_name, role, url);
                 (found.email, letter)
             })
         }
@@ -214,7 +215,8 @@ fn read<T: serde::de::DeserializeOwned>(event: &Event, key: &str) -> Option<T> {
 
 fn invited(found: &ReceivedInvitation, link: &str, url: &str) -> Letter {
     let organization = &found.organization_name;
-    let role = role_name(found.invitation.role.as_str());
+    let custom = found.role.as_ref().map(|role| role.name.as_str());
+    let role = role_name(found.invitation.role.as_str(), custom);
     let by = found
         .inviter_name
         .as_ref()
@@ -259,7 +261,6 @@ fn removed(name: &str, organization: &str, url: &str) -> Letter {
 }
 
 fn role_changed(name: &str, organization: &str, role: &str, url: &str) -> Letter {
-    let role = role_name(role);
     Letter::new(
         format!("Your role in {organization} has changed"),
         &[
@@ -285,13 +286,13 @@ fn deleted(name: &str, organization: &str, url: &str) -> Letter {
     )
 }
 
-/// A role as it stands in a sentence.
-fn role_name(key: &str) -> &str {
+/// A role as it stands in a sentence; a custom one by its name.
+fn role_name<'a>(key: &'a str, custom: Option<&'a str>) -> &'a str {
     if key == RoleKey::ADMIN.as_str() {
         "an admin"
     } else if key == RoleKey::MEMBER.as_str() {
         "a member"
     } else {
-        key
+        custom.unwrap_or(key)
     }
 }

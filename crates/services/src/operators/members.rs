@@ -1,17 +1,18 @@
 //! Memberships, as operators manage them: under the rules that hold for everybody.
 
-use resonance_authz::ManageMemberships;
+use resonance_authz::{Grant, ManageMemberships};
 use resonance_domain::{
     EmailAddress, ErrorCode, EventKind, FieldError, IdsExt, InOrg, Membership, MembershipId, OrganizationId,
-    UserId, seat_is_free,
+    Reason, RoleKey, UserId, seat_is_free,
 };
-use resonance_persistence::{Member, NewMembership, Repositories};
+use resonance_persistence::{Member, NewMembership, Repositories, UnitOfWork};
 
 use super::{Operators, only_reason, staff::no_user};
 use crate::{
     Outcome, Refusal, ServiceError,
     membership_requests::of_accepted,
-    memberships::{existing_role, give_role, of_membership, take_out},
+    memberships::{give_role, of_membership, take_out},
+    roles::existing_role,
 };
 
 impl Operators<'_> {
@@ -27,17 +28,16 @@ impl Operators<'_> {
         role: &str,
         reason: &str,
     ) -> Outcome<Member> {
-        let (role, reason) = Self::checked(reason, |errors| {
-            existing_role(role).map_err(|error| errors.push(error)).ok()
-        })?;
+        let reason = Reason::parse(reason);
         let core = self.0.core();
         core.database
             .atomically(async |uow| {
-                let operator = self.acting_in(uow, &reason, organization).await?;
+                let operator = self.acting_in(uow, reason.as_ref().ok(), organization).await?;
+                let grant = operator.within::<ManageMemberships>(organization);
+                let role = given(uow, &grant, role, reason.err()).await?;
                 let own = operator.over(user);
                 // Held, so that the account does not end meanwhile.
                 let found = uow.users().lock(&own).await?.ok_or_else(no_user)?;
-                let grant = operator.within::<ManageMemberships>(organization);
                 let addresses = uow.user_emails().list(&own).await?;
                 let addresses: Vec<EmailAddress> = addresses
                     .iter()
@@ -100,14 +100,13 @@ impl Operators<'_> {
     /// # Errors
     /// `NotVisible`. Refusals: of `reason`; `INVALID` for `role`; `NOT_FOUND` for `memberId`; `LAST_ADMIN`.
     pub async fn change_role(self, id: InOrg<MembershipId>, role: &str, reason: &str) -> Outcome<Member> {
-        let (role, reason) = Self::checked(reason, |errors| {
-            existing_role(role).map_err(|error| errors.push(error)).ok()
-        })?;
+        let reason = Reason::parse(reason);
         let core = self.0.core();
         core.database
             .atomically(async |uow| {
-                let operator = self.acting_in(uow, &reason, id.organization).await?;
+                let operator = self.acting_in(uow, reason.as_ref().ok(), id.organization).await?;
                 let grant = operator.within(id.organization);
+                let role = given(uow, &grant, role, reason.err()).await?;
                 let (member, changed) = give_role(uow, &grant, id.id, &role, core.clock.now()).await?;
                 if let Some(payload) = changed {
                     let kind = EventKind::MembershipRoleChanged;
@@ -138,5 +137,21 @@ impl Operators<'_> {
                 Ok::<_, ServiceError>(member)
             })
             .await
+    }
+}
+
+/// The role that is to be given, if nothing is wrong with it nor with the reason.
+async fn given(
+    uow: &UnitOfWork,
+    grant: &Grant<ManageMemberships>,
+    role: &str,
+    wrong_reason: Option<FieldError>,
+) -> Outcome<RoleKey> {
+    match (existing_role(uow, grant, role).await?, wrong_reason) {
+        (Ok(role), None) => Ok(role.key),
+        (role, reason) => {
+            let reason = reason.map(|error| error.at("reason"));
+            Err(role.err().into_iter().chain(reason).collect::<Vec<_>>().into())
+        }
     }
 }

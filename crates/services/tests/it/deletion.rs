@@ -46,6 +46,9 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
         ..InviteMembers::default()
     };
     request.invitations().invite(input).await.unwrap();
+    crate::roles::make(&request, acme, "org:clerk", &[])
+        .await
+        .unwrap();
     let voice = instance.custom_voice(acme, "Ada").await;
     let resonance_domain::VoiceAddress::Custom(voice) = voice else {
         panic!("not custom")

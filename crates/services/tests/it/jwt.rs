@@ -38,7 +38,8 @@ on_both! {
         let in_acme = instance.request_in(&ada, acme).await;
         let (jwt, statements) = resonance_persistence::count_statements(in_acme.accounts().mint_jwt(None)).await;
         assert!(verifier.verify(&jwt.unwrap().token, instance.clock.now()).unwrap().o.is_some());
-        assert_eq!(statements, 1);
+        // The slug, and the registered permissions, all of which an admin has.
+        assert_eq!(statements, 2);
     }
 
     async fn a_stranger_gets_no_token_for_an_organization_whether_it_is_there_or_not(backend: Backend) {

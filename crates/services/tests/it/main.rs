@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod authentication;
+mod clerk;
 mod deletion;
 mod domains;
 mod email_addresses;
@@ -19,6 +20,9 @@ mod password;
 mod profiles;
 mod received_invitations;
 mod refusals;
+mod role_races;
+mod roles;
+mod roles_of_the_instance;
 mod sessions;
 mod sign_in;
 mod sign_up;

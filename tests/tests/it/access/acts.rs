@@ -42,6 +42,7 @@ const GENERATIONS: &str = "org:generations:delete";
 const DOMAINS: &str = "org:sys_domains:manage";
 const WEBHOOKS: &str = "org:sys_webhooks:manage";
 const PROFILE: &str = "org:sys_profile:manage";
+const ROLES: &str = "org:sys_roles:manage";
 
 /// Somebody else with an account, whom no code was sent to.
 const OTHER: &str = "max@onyx.test";
@@ -157,6 +158,9 @@ fn acts() -> Vec<Act> {
             Untried,
         ),
         own("createOrganization", |_| json!({ "name": "Acme" })),
+        inside("createRole", Targets::new_role, Forbidden(ROLES)),
+        inside("updateRole", Targets::changed_role, Forbidden(ROLES)),
+        inside("deleteRole", |of| json!({ "roleId": of.role }), Forbidden(ROLES)),
         Act {
             file: Some(("sample", || recording(10.5))),
             ..inside(

@@ -24,6 +24,7 @@ const OPEN: [&str; 3] = ["invitationByToken", "systemVoices", "viewer"];
 
 /// What a field of `Organization` requires that members lack.
 const FIELDS: &[(&str, Option<&str>)] = &[
+    ("assignableRoles", Some("org:sys_memberships:manage")),
     ("createdAt", None),
     ("createdBy", None),
     ("deletable", None),
@@ -41,7 +42,9 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("members", None),
     ("membershipRequests", Some("org:sys_memberships:manage")),
     ("name", None),
+    ("permissions", None),
     ("publicMetadata", None),
+    ("roles", None),
     ("slug", None),
     ("updatedAt", None),
     ("usage", None),

@@ -2,8 +2,10 @@
 
 use resonance_domain::{
     DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
-    OrganizationId, SessionId, UserEmailId, UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
+    OrganizationId, RoleId, SessionId, UserEmailId, UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId,
+    kind,
 };
+use serde_json::{Value, json};
 use tests::Tenant;
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ pub(super) struct Targets {
     pub(super) generation: String,
     pub(super) webhook: String,
     pub(super) delivery: String,
+    pub(super) role: String,
 }
 
 /// An id that nothing has.
@@ -57,6 +60,7 @@ impl Targets {
             generation: tenant.generation.clone(),
             webhook: tenant.webhook.clone(),
             delivery: tenant.delivery.clone(),
+            role: tenant.role.clone(),
         }
     }
 
@@ -82,6 +86,7 @@ impl Targets {
         let (domain, request): (DomainId, MembershipRequestId) = (nowhere(), nowhere());
         let (voice, generation): (VoiceId, GenerationId) = (nowhere(), nowhere());
         let (webhook, delivery): (WebhookEndpointId, WebhookDeliveryId) = (nowhere(), nowhere());
+        let role: RoleId = nowhere();
         Self {
             organization: organization.type_id(),
             slug: "pumice-speech".into(),
@@ -98,6 +103,7 @@ impl Targets {
             generation: InOrg::new(organization, generation).global_id(),
             webhook: InOrg::new(organization, webhook).global_id(),
             delivery: InOrg::new(organization, delivery).global_id(),
+            role: InOrg::new(organization, role).global_id(),
         }
     }
 
@@ -115,12 +121,13 @@ impl Targets {
             generation: moved::<kind::Generation>(&self.generation, to),
             webhook: moved::<kind::WebhookEndpoint>(&self.webhook, to),
             delivery: moved::<kind::WebhookDelivery>(&self.delivery, to),
+            role: moved::<kind::Role>(&self.role, to),
             ..self.clone()
         }
     }
 
     /// All of them, to be masked in answers that are compared.
-    pub(super) fn words(&self) -> [&str; 15] {
+    pub(super) fn words(&self) -> [&str; 16] {
         [
             &self.organization,
             &self.slug,
@@ -137,7 +144,18 @@ impl Targets {
             &self.generation,
             &self.webhook,
             &self.delivery,
+            &self.role,
         ]
+    }
+
+    /// A role to make.
+    pub(super) fn new_role(&self) -> Value {
+        json!({ "organizationId": self.organization, "key": "org:thief", "name": "Thief", "permissions": [] })
+    }
+
+    /// A change of the role.
+    pub(super) fn changed_role(&self) -> Value {
+        json!({ "roleId": self.role, "name": "Thief", "permissions": [] })
     }
 
     /// The ids that `node` takes, and one that it does not: people are seen through what they share with the viewer.
