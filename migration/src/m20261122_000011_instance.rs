@@ -10,6 +10,9 @@ crate::migration! {
             organizations_deletable {bool},
             organization_creation {bool},
             organizations_per_user bigint,
+            domains_enabled {bool},
+            enrolment_modes {json},
+            domain_default_role text,
             updated_at {time}
         )",
         "INSERT INTO instance_settings (id) VALUES (1)",

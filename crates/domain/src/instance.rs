@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
 
-use crate::text::text_type;
+use crate::{EnrolmentMode, RoleKey, text::text_type};
 
 text_type! {
     /// Why an operator did something: 1 to 500 characters. It stands in the record of the act.
@@ -22,9 +22,23 @@ pub struct InstanceSettings {
     pub organization_creation: bool,
     /// How many organizations a user may create, unless an operator decided otherwise for one.
     pub organizations_per_user: u32,
+    /// Whether organizations can have mail domains, through which people join.
+    pub domains_enabled: bool,
+    /// How people with an address at a proved domain may be let in. That a domain does nothing by itself is allowed
+    /// everywhere.
+    pub enrolment_modes: Vec<EnrolmentMode>,
+    /// The role that they get where the organization says nothing.
+    pub domain_default_role: RoleKey,
 }
 
 impl InstanceSettings {
+    /// Whether people may be let in this way.
+    #[must_use]
+    pub fn enrols(&self, mode: EnrolmentMode) -> bool {
+        mode == EnrolmentMode::ManualInvitation
+            || self.domains_enabled && self.enrolment_modes.contains(&mode)
+    }
+
     /// How many organizations a user may create, for whom an operator may have decided `own`.
     #[must_use]
     pub fn organizations_of_user(&self, own: Option<u32>) -> u32 {
@@ -185,6 +199,9 @@ mod tests {
             organizations_deletable: true,
             organization_creation,
             organizations_per_user: 100,
+            domains_enabled: true,
+            enrolment_modes: Vec::new(),
+            domain_default_role: RoleKey::MEMBER,
         };
         assert_eq!(settings(true).organizations_of_user(None), 100);
         assert_eq!(settings(true).organizations_of_user(Some(0)), 0);

@@ -1,6 +1,6 @@
 //! The instance, as operators see it.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use resonance_domain as domain;
 use resonance_gateway_kit::BigInt;
@@ -18,6 +18,25 @@ pub(crate) struct InstanceSettings {
     pub(crate) organization_creation: bool,
     /// How many organizations a user may create; an operator can decide otherwise for a user.
     pub(crate) organizations_per_user: u32,
+    /// Whether organizations can have mail domains, through which people join.
+    pub(crate) domains_enabled: bool,
+    /// How people with an address at a proved domain may be let in. That a domain does nothing by itself
+    /// (`MANUAL_INVITATION`) is allowed everywhere.
+    pub(crate) enrolment_modes: Vec<EnrolmentMode>,
+    /// The key of the role that they get where the organization says nothing.
+    pub(crate) domain_default_role: String,
+}
+
+/// What an address at a proved domain of an organization is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::EnrolmentMode")]
+pub(crate) enum EnrolmentMode {
+    /// Nothing: people are invited one by one.
+    ManualInvitation,
+    /// Whoever has one may join at once.
+    AutomaticInvitation,
+    /// The organization is suggested to whoever has one, who may ask to join.
+    AutomaticSuggestion,
 }
 
 impl From<domain::InstanceSettings> for InstanceSettings {
@@ -27,6 +46,9 @@ impl From<domain::InstanceSettings> for InstanceSettings {
             organizations_deletable: settings.organizations_deletable,
             organization_creation: settings.organization_creation,
             organizations_per_user: settings.organizations_per_user,
+            domains_enabled: settings.domains_enabled,
+            enrolment_modes: settings.enrolment_modes.into_iter().map(Into::into).collect(),
+            domain_default_role: settings.domain_default_role.as_str().to_owned(),
         }
     }
 }

@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use resonance_gateway_kit::{ApiResult, UserError, request, split};
 use resonance_services::UpdateInstance;
 
-use crate::instance::InstanceSettings;
+use crate::instance::{EnrolmentMode, InstanceSettings};
 
 /// What is to change. Omitted values stay as they are; null goes back to what is configured.
 #[derive(Debug, InputObject)]
@@ -17,6 +17,12 @@ pub(crate) struct UpdateInstanceSettingsInput {
     organization_creation: MaybeUndefined<bool>,
     /// How many organizations a user may create.
     organizations_per_user: MaybeUndefined<u32>,
+    /// Whether organizations can have mail domains. Switched off, nobody joins through one; what was proved stays.
+    domains_enabled: MaybeUndefined<bool>,
+    /// How people with an address at a proved domain may be let in; domains that let them in otherwise do nothing.
+    enrolment_modes: MaybeUndefined<Vec<EnrolmentMode>>,
+    /// The key of the role that they get where the organization says nothing: one of the instance's.
+    domain_default_role: MaybeUndefined<String>,
     /// Why: 1 to 500 characters, for the record.
     reason: String,
 }
@@ -48,6 +54,10 @@ impl InstanceMutation {
             organizations_deletable: said(input.organizations_deletable),
             organization_creation: said(input.organization_creation),
             organizations_per_user: said(input.organizations_per_user),
+            domains_enabled: said(input.domains_enabled),
+            enrolment_modes: said(input.enrolment_modes)
+                .map(|modes| modes.map(|modes| modes.into_iter().map(Into::into).collect())),
+            domain_default_role: said(input.domain_default_role),
             reason: input.reason,
         };
         let (settings, user_errors) = split(request.operators().update_settings(input).await)?;

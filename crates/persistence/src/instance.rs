@@ -2,9 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::OperatorGrant;
-use resonance_domain::{InstanceSettings, InstanceTotals};
+use resonance_domain::{EnrolmentMode, InstanceSettings, InstanceTotals, RoleKey};
+use serde_json::Value;
 
-use crate::{StorageError, executor::Executor, organization::at, raw::Sql, read_rows::count};
+use crate::{
+    StorageError,
+    executor::Executor,
+    organization::at,
+    raw::Sql,
+    read_rows::{count, known, role},
+};
 
 /// The rows about the instance itself.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +28,12 @@ pub struct StoredSettings {
     pub organization_creation: Option<bool>,
     /// See [`InstanceSettings::organizations_per_user`].
     pub organizations_per_user: Option<u32>,
+    /// See [`InstanceSettings::domains_enabled`].
+    pub domains_enabled: Option<bool>,
+    /// See [`InstanceSettings::enrolment_modes`].
+    pub enrolment_modes: Option<Vec<EnrolmentMode>>,
+    /// See [`InstanceSettings::domain_default_role`].
+    pub domain_default_role: Option<RoleKey>,
 }
 
 impl StoredSettings {
@@ -38,6 +51,12 @@ impl StoredSettings {
             organizations_per_user: self
                 .organizations_per_user
                 .unwrap_or(configured.organizations_per_user),
+            domains_enabled: self.domains_enabled.unwrap_or(configured.domains_enabled),
+            enrolment_modes: self.enrolment_modes.clone().unwrap_or(configured.enrolment_modes),
+            domain_default_role: self
+                .domain_default_role
+                .clone()
+                .unwrap_or(configured.domain_default_role),
         }
     }
 }
@@ -75,7 +94,8 @@ impl InstanceRow<'_> {
 
     async fn read(self, lock: &str) -> Result<StoredSettings, StorageError> {
         let sql = format!(
-            "SELECT member_limit, organizations_deletable, organization_creation, organizations_per_user
+            "SELECT member_limit, organizations_deletable, organization_creation, organizations_per_user,
+                domains_enabled, enrolment_modes, domain_default_role
              FROM instance_settings WHERE id = 1 {lock}"
         );
         let found = self
@@ -91,6 +111,13 @@ impl InstanceRow<'_> {
                     organizations_deletable: at(row, 1)?,
                     organization_creation: at(row, 2)?,
                     organizations_per_user: number(3)?,
+                    domains_enabled: at(row, 4)?,
+                    enrolment_modes: at::<Option<Value>>(row, 5)?
+                        .map(|stored| modes(&stored))
+                        .transpose()?,
+                    domain_default_role: at::<Option<String>>(row, 6)?
+                        .map(|key| role(&key, "instance_settings.domain_default_role"))
+                        .transpose()?,
                 })
             })
             .await?;
@@ -108,12 +135,18 @@ impl InstanceRow<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
         const STORE: &str = "UPDATE instance_settings SET member_limit = $1, organizations_deletable = $2,
-            organization_creation = $3, organizations_per_user = $4, updated_at = $5 WHERE id = 1";
+            organization_creation = $3, organizations_per_user = $4, domains_enabled = $5, enrolment_modes = $6,
+            domain_default_role = $7, updated_at = $8 WHERE id = 1";
+        let modes = settings.enrolment_modes.as_ref();
+        let modes = modes.map(|modes| modes.iter().map(|mode| mode.as_str()).collect::<Value>());
         let values = [
             settings.member_limit.map(i64::from).into(),
             settings.organizations_deletable.into(),
             settings.organization_creation.into(),
             settings.organizations_per_user.map(i64::from).into(),
+            settings.domains_enabled.into(),
+            modes.into(),
+            settings.domain_default_role.as_ref().map(RoleKey::as_str).into(),
             now.into(),
         ];
         self.0.execute(STORE, values).await?;
@@ -143,4 +176,14 @@ impl InstanceRow<'_> {
             .await?;
         found.ok_or(StorageError::corrupt("instance_months"))
     }
+}
+
+fn modes(stored: &Value) -> Result<Vec<EnrolmentMode>, StorageError> {
+    let names = stored.as_array().into_iter().flatten();
+    names
+        .map(|name| {
+            let mode = name.as_str().and_then(EnrolmentMode::from_stored);
+            known(mode, "instance_settings.enrolment_modes")
+        })
+        .collect()
 }

@@ -66,6 +66,9 @@ impl Settings {
             organizations_deletable: self.deletable,
             organization_creation: true,
             organizations_per_user: self.organizations_per_user,
+            domains_enabled: self.domains_enabled,
+            enrolment_modes: self.enrolment_modes.clone(),
+            domain_default_role: self.domain_default_role.clone(),
         }
     }
 

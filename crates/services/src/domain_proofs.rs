@@ -29,7 +29,7 @@ impl OrganizationDomains<'_> {
         let user = request.signed_in()?.user;
         // Before anything is counted: who may not manage domains uses up nobody's allowance.
         let grant = request.grant::<ManageDomains>(id.organization).await?;
-        enabled(&core.settings)?;
+        enabled(&core.instance_settings(&core.database).await?)?;
         let domain = core.database.organization_domains().get(&grant, id.id).await?;
         let domain = domain.ok_or_else(not_found)?;
         unproved(&domain)?;
@@ -78,7 +78,7 @@ impl OrganizationDomains<'_> {
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
-                enabled(&core.settings)?;
+                enabled(&core.instance_settings(uow).await?)?;
                 let domain = one(uow, &grant, id.id).await?;
                 let typed = typed.clone()?;
                 if domain.proved.is_some() {
@@ -122,7 +122,7 @@ impl OrganizationDomains<'_> {
         let core = request.core();
         let user = request.signed_in()?.user;
         let grant = request.grant::<ManageDomains>(id.organization).await?;
-        enabled(&core.settings)?;
+        enabled(&core.instance_settings(&core.database).await?)?;
         let domain = core.database.organization_domains().get(&grant, id.id).await?;
         let domain = domain.ok_or_else(not_found)?;
         if domain.proved.is_some() {

@@ -30,7 +30,7 @@ impl Request {
 
 impl Enrolments<'_> {
     /// A page of the organizations that the user may join at once (`AUTOMATIC_INVITATION`) or that are suggested
-    /// (`AUTOMATIC_SUGGESTION`), by a verified address at one of their domains; the newest organization first. Two
+    /// (`AUTOMATIC_SUGGESTION`), by a verified address at one of their domains; the newest organization first. Three
     /// statements.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Enrolments<'_> {
         page: &PageRequest<IdCursor>,
     ) -> Outcome<Page<EnrolmentOffer>> {
         let own = self.0.actor().own()?;
-        let rows = if self.on(mode) {
+        let rows = if self.allowed(&self.0.core().database, mode).await? {
             let enrolments = self.0.core().database.enrolments();
             enrolments.page(&own, mode, page).await?
         } else {
@@ -50,13 +50,13 @@ impl Enrolments<'_> {
         Ok(Page::from_rows(page, rows))
     }
 
-    /// How many those are. Two statements.
+    /// How many those are. Three statements.
     ///
     /// # Errors
     /// `Unauthenticated`.
     pub async fn count_offers(self, mode: EnrolmentMode) -> Outcome<u64> {
         let own = self.0.actor().own()?;
-        if !self.on(mode) {
+        if !self.allowed(&self.0.core().database, mode).await? {
             return Ok(0);
         }
         Ok(self.0.core().database.enrolments().count(&own, mode).await?)
@@ -236,9 +236,9 @@ impl Enrolments<'_> {
         logo::url(self.0.core(), organization, updated_at, self.0.now())
     }
 
-    fn on(self, mode: EnrolmentMode) -> bool {
-        let settings = &self.0.core().settings;
-        settings.domains_enabled && settings.enrolment_modes.contains(&mode)
+    /// Whether the instance lets people in this way at the moment.
+    async fn allowed(self, repositories: &impl Repositories, mode: EnrolmentMode) -> Outcome<bool> {
+        Ok(self.0.core().instance_settings(repositories).await?.enrols(mode))
     }
 
     /// What an organization offers, its row and the user's held until the unit of work ends: neither the domain nor the
@@ -253,7 +253,7 @@ impl Enrolments<'_> {
         let enrolments = uow.enrolments();
         let session = self.0.signed_in()?.session;
         let now = self.0.core().clock.now();
-        if self.on(mode)
+        if self.allowed(uow, mode).await?
             && let Some((grant, _)) = enrolments.of(own, organization, mode).await?
             && enrolments.lock(&grant).await?
         {

@@ -4,14 +4,14 @@ use resonance_authz::{Grant, ManageDomains, ReadDomains};
 use resonance_dns::refusal;
 use resonance_domain::{
     DOMAINS_PER_ORGANIZATION, DomainId, DomainName, EnrolmentMode, ErrorCode, EventKind, FieldError,
-    FieldErrors, IdsExt, InOrg, MembershipRequest, OrganizationDomain, OrganizationId, Page, PageRequest,
-    challenge_text,
+    FieldErrors, IdsExt, InOrg, InstanceSettings, MembershipRequest, OrganizationDomain, OrganizationId,
+    Page, PageRequest, challenge_text,
 };
 use resonance_persistence::{IdCursor, Repositories, UnitOfWork};
 use serde_json::json;
 
 use crate::{
-    Outcome, Request, ServiceError, Settings,
+    Outcome, Request, ServiceError,
     core::Core,
     roles::{existing_role, not_beyond_own},
     token::DOMAIN_TOKEN,
@@ -117,18 +117,19 @@ impl OrganizationDomains<'_> {
         let core = request.core();
         let organization = request.organization(input.organization)?;
         let user = request.signed_in()?.user;
+        let settings = core.instance_settings(&core.database).await?;
         let mut errors = FieldErrors::default();
         let name = errors.take("name", own_name(&input.name));
-        let allowed = errors.take("enrolmentMode", allowed_mode(&core.settings, input.mode));
+        let allowed = errors.take("enrolmentMode", allowed_mode(&settings, input.mode));
         let role = input
             .role
             .as_deref()
-            .unwrap_or(core.settings.domain_default_role.as_str());
+            .unwrap_or(settings.domain_default_role.as_str());
         core.database
             .atomically(async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
-                enabled(&core.settings)?;
+                enabled(&settings)?;
                 let role = errors.take("role", existing_role(uow, &grant, role).await?);
                 let (Some(name), Some(()), Some(role)) = (&name, allowed, role) else {
                     return Ok(None);
@@ -184,9 +185,10 @@ impl OrganizationDomains<'_> {
         let request = self.0;
         let core = request.core();
         let user = request.signed_in()?.user;
+        let settings = core.instance_settings(&core.database).await?;
         let mut errors = FieldErrors::default();
         if let Some(mode) = input.mode {
-            errors.take("enrolmentMode", allowed_mode(&core.settings, mode));
+            errors.take("enrolmentMode", allowed_mode(&settings, mode));
         }
         core.database
             .atomically(async |uow| {
@@ -315,7 +317,7 @@ pub(crate) fn challenge(core: &Core, id: DomainId) -> String {
 }
 
 /// Domains are the instance's to switch off.
-pub(crate) fn enabled(settings: &Settings) -> Result<(), FieldError> {
+pub(crate) fn enabled(settings: &InstanceSettings) -> Result<(), FieldError> {
     if settings.domains_enabled {
         return Ok(());
     }
@@ -332,8 +334,8 @@ fn own_name(raw: &str) -> Result<DomainName, FieldError> {
 }
 
 /// That a domain does nothing by itself is allowed everywhere.
-fn allowed_mode(settings: &Settings, mode: EnrolmentMode) -> Result<(), FieldError> {
-    if mode == EnrolmentMode::ManualInvitation || settings.enrolment_modes.contains(&mode) {
+fn allowed_mode(settings: &InstanceSettings, mode: EnrolmentMode) -> Result<(), FieldError> {
+    if settings.enrols(mode) {
         return Ok(());
     }
     let message = "this instance does not allow this way of enrolment";

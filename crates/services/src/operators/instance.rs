@@ -1,12 +1,13 @@
 //! The instance's settings and figures.
 
 use resonance_domain::{
-    ErrorCode, EventKind, FieldError, FieldErrors, InstanceSettings, InstanceTotals, Month, MonthlyActivity,
+    EnrolmentMode, ErrorCode, EventKind, FieldError, FieldErrors, InstanceSettings, InstanceTotals, Month,
+    MonthlyActivity, RoleKey,
 };
 use resonance_persistence::{Repositories, StoredSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Operators, differences, only_reason, reason};
+use super::{Operators, differences, reason};
 use crate::{Outcome, ServiceError};
 
 /// The most months that one question is about.
@@ -23,6 +24,12 @@ pub struct UpdateInstance {
     pub organization_creation: Option<Option<bool>>,
     /// How many organizations a user may create.
     pub organizations_per_user: Option<Option<u32>>,
+    /// Whether organizations can have mail domains.
+    pub domains_enabled: Option<Option<bool>>,
+    /// How people with an address at a proved domain may be let in.
+    pub enrolment_modes: Option<Option<Vec<EnrolmentMode>>>,
+    /// The key of the role that they get where the organization says nothing.
+    pub domain_default_role: Option<Option<String>>,
     /// Why.
     pub reason: String,
 }
@@ -42,13 +49,31 @@ impl Operators<'_> {
     /// One transaction.
     ///
     /// # Errors
-    /// `NotVisible`. Refusals: of `reason`.
+    /// `NotVisible`. Refusals: of `reason`; of `domainDefaultRole`.
     pub async fn update_settings(self, input: UpdateInstance) -> Outcome<InstanceSettings> {
-        let reason = only_reason(&input.reason)?;
+        let (role, reason) = Self::checked(&input.reason, |errors| {
+            let role = input.domain_default_role.as_ref().map(|role| {
+                let key = role.as_deref().map(RoleKey::parse);
+                key.transpose().map_err(|error| error.at("domainDefaultRole"))
+            });
+            role.transpose().map_err(|error| errors.push(error)).ok()
+        })?;
         let core = self.0.core();
         core.database
             .atomically(async |uow| {
                 let operator = self.acting(uow, &reason).await?;
+                if let Some(Some(key)) = &role
+                    && !key.is_built_in()
+                {
+                    // Held, so that the role is not deleted meanwhile.
+                    uow.instance_roles().lock(&operator).await?;
+                    let roles = uow.instance_roles().all(&operator).await?;
+                    if !roles.iter().any(|role| role.key == *key) {
+                        let message = "must be the key of a role of the instance, such as org:member";
+                        let refusal = FieldError::new(ErrorCode::Invalid, message);
+                        return Err(refusal.at("domainDefaultRole").into());
+                    }
+                }
                 let stored = uow.instance().lock_settings(&operator).await?;
                 let changed = StoredSettings {
                     member_limit: input.member_limit.unwrap_or(stored.member_limit),
@@ -61,6 +86,12 @@ impl Operators<'_> {
                     organizations_per_user: input
                         .organizations_per_user
                         .unwrap_or(stored.organizations_per_user),
+                    domains_enabled: input.domains_enabled.unwrap_or(stored.domains_enabled),
+                    enrolment_modes: input
+                        .enrolment_modes
+                        .clone()
+                        .unwrap_or_else(|| stored.enrolment_modes.clone()),
+                    domain_default_role: role.clone().unwrap_or_else(|| stored.domain_default_role.clone()),
                 };
                 let configured = core.settings.of_instance();
                 let (before, after) = (stored.over(configured.clone()), changed.over(configured));
@@ -89,6 +120,21 @@ impl Operators<'_> {
                         "organizationsPerUser",
                         json!(before.organizations_per_user),
                         json!(after.organizations_per_user),
+                    ),
+                    (
+                        "domainsEnabled",
+                        json!(before.domains_enabled),
+                        json!(after.domains_enabled),
+                    ),
+                    (
+                        "enrolmentModes",
+                        names(&before.enrolment_modes),
+                        names(&after.enrolment_modes),
+                    ),
+                    (
+                        "domainDefaultRole",
+                        json!(before.domain_default_role.as_str()),
+                        json!(after.domain_default_role.as_str()),
                     ),
                 ]);
                 let act = (EventKind::InstanceUpdated, None, "instance".to_owned(), payload);
@@ -152,4 +198,8 @@ impl Operators<'_> {
             _ => Err(errors.into()),
         }
     }
+}
+
+fn names(modes: &[EnrolmentMode]) -> Value {
+    modes.iter().map(|mode| mode.as_str()).collect()
 }

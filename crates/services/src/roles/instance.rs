@@ -152,6 +152,10 @@ impl InstanceRoles<'_> {
                 let role = role.ok_or_else(not_found)?;
                 let now = core.clock.now();
                 unused(&uow.instance_roles().uses(operator, &role.key, now).await?)?;
+                if core.instance_settings(uow).await?.domain_default_role == role.key {
+                    let message = "the instance gives this role to those who join through a domain";
+                    return Err(FieldError::new(ErrorCode::RoleInUse, message).at("roleId").into());
+                }
                 uow.instance_roles().delete(operator, id).await?;
                 self.record(uow, operator, EventKind::RoleDeleted, id.type_id(), whole(&role));
                 Ok(role)

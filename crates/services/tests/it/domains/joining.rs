@@ -81,7 +81,7 @@ on_both! {
         let mut page = PageRequest::first(1);
         let (first, statements) = count_statements(request.enrolments().offers(AT_ONCE, &page)).await;
         let first = first.unwrap();
-        assert_eq!((first.items[0].organization, first.has_next, statements), (south, true, 2));
+        assert_eq!((first.items[0].organization, first.has_next, statements), (south, true, 3));
         page.cursor = Some(resonance_services::IdCursor(south.as_uuid()));
         let second = request.enrolments().offers(AT_ONCE, &page).await.unwrap();
         assert_eq!((second.items[0].organization, second.has_next), (north, false));

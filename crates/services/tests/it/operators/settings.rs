@@ -1,7 +1,7 @@
 //! The instance's settings, and the limits that follow from them.
 
-use resonance_domain::EventKind;
-use resonance_services::{AuditLog, CreateOrganization, UpdateInstance};
+use resonance_domain::{EnrolmentMode, EventKind};
+use resonance_services::{AddDomain, AuditLog, CreateOrganization, UpdateInstance};
 use resonance_testkit::{Instance, on_both, verdict};
 
 use super::{log, operator};
@@ -68,5 +68,49 @@ on_both! {
         assert_eq!(create().await, "OK");
         operators.set_organization_limit(ada.user, None, "pays no more").await.unwrap();
         assert_eq!(create().await, "ORGANIZATION_LIMIT_REACHED");
+    }
+
+    async fn operators_decide_about_domains_while_the_instance_runs(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let olga = operator(&instance).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let acme = instance.found(&ada, "Acme").await;
+        let request = instance.request_of(&olga).await;
+        let operators = request.operators();
+        let add = async |name: &str, mode| {
+            let input = AddDomain { organization: Some(acme), name: name.to_owned(), mode, role: None };
+            instance.request_of(&ada).await.organization_domains().add(input).await
+        };
+        let change = UpdateInstance {
+            enrolment_modes: Some(Some(vec![EnrolmentMode::AutomaticSuggestion])),
+            domain_default_role: Some(Some("org:admin".into())),
+            reason: "by request only".into(),
+            ..UpdateInstance::default()
+        };
+        let settings = operators.update_settings(change).await.unwrap();
+        assert_eq!(settings.enrolment_modes, [EnrolmentMode::AutomaticSuggestion]);
+        let at_once = add("one.example", EnrolmentMode::AutomaticInvitation).await;
+        assert_eq!(verdict(&at_once), "DOMAIN_NOT_ALLOWED enrolmentMode");
+        let added = add("one.example", EnrolmentMode::AutomaticSuggestion).await.unwrap();
+        assert_eq!(added.role.as_str(), "org:admin");
+        let off = UpdateInstance { domains_enabled: Some(Some(false)), reason: "off".into(), ..UpdateInstance::default() };
+        operators.update_settings(off).await.unwrap();
+        assert_eq!(verdict(&add("two.example", EnrolmentMode::ManualInvitation).await), "DOMAIN_NOT_ALLOWED");
+        let unknown = UpdateInstance {
+            domain_default_role: Some(Some("org:nobody".into())),
+            reason: "a role that is not there".into(),
+            ..UpdateInstance::default()
+        };
+        assert_eq!(verdict(&operators.update_settings(unknown).await), "INVALID domainDefaultRole");
+        let back = UpdateInstance {
+            domains_enabled: Some(None),
+            enrolment_modes: Some(None),
+            domain_default_role: Some(None),
+            reason: "as it was".into(),
+            ..UpdateInstance::default()
+        };
+        assert_eq!(operators.update_settings(back).await.unwrap().enrolment_modes, EnrolmentMode::ALL);
+        let joining = add("two.example", EnrolmentMode::AutomaticInvitation).await.unwrap();
+        assert_eq!(joining.role.as_str(), "org:member");
     }
 }
