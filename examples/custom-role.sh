@@ -67,7 +67,7 @@ ben_token=$(graphql '' "mutation { signUp(input: { name: \"Ben\", email: \"$ben\
 graphql "$ben_token" "mutation { acceptInvitation(input: { token: \"$invitation\" }) { organization { id } userErrors { code field message } } }" >/dev/null
 
 echo "4. Ben sees what was used, but not who else is there; and he is told why."
-graphql "$ben_token" "{ organization(id: \"$org\") { viewerRole { name } viewerPermissions usage { from to } } }" >/dev/null
+graphql "$ben_token" "{ organization(id: \"$org\") { viewerRole { name } viewerPermissions usage { from } } }" >/dev/null
 refused "$ben_token" FORBIDDEN "{ organization(id: \"$org\") { memberCount } }"
 graphql "$ben_token" "{ organization(id: \"$org\") { explainPermission(permission: \"org:sys_memberships:read\") { reason } } }" | value reason | sed 's/^/  /'
 
@@ -80,7 +80,7 @@ graphql "$ada_token" "mutation { updateRole(input: { roleId: \"$role\", permissi
 graphql "$ben_token" "{ organization(id: \"$org\") { memberCount } }" | sed 's/^/  /'; echo
 
 echo "7. His JWT states the role, for other services."
-jwt=$(graphql "$ben_token" "mutation { createJwt(input: { organizationId: \"$org\" }) { token userErrors { code field message } } }" | value token)
+jwt=$(graphql "$ben_token" "mutation { createJwt(input: { organizationId: \"$org\" }) { jwt userErrors { code field message } } }" | value jwt)
 payload=$(printf '%s' "$jwt" | cut -d. -f2 | tr '_-' '/+')
 printf '%s==' "$payload" | base64 -d 2>/dev/null | grep -o '"o":{[^}]*}' | sed 's/^/  /'
 

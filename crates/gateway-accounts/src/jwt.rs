@@ -16,8 +16,8 @@ pub(crate) struct CreateJwtInput {
 /// What became of asking for a token.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct CreateJwtPayload {
-    /// The token: a signed JWT (EdDSA), which services verify by the keys at `/.well-known/jwks.json`. Null if the input
-    /// was refused.
+    /// The token: a signed JWT (EdDSA, or RS256 where the instance is set so), which services verify by the keys at
+    /// `/.well-known/jwks.json`. Null if the input was refused.
     jwt: Option<String>,
     /// When it ceases to be valid, 60 seconds from now unless the instance is set up otherwise; null if the input was
     /// refused.

@@ -13,6 +13,8 @@ mod member_mutations;
 mod organization;
 mod organization_mutations;
 mod query;
+mod role;
+mod role_mutations;
 mod schema;
 mod user;
 mod user_mutations;

@@ -10,6 +10,7 @@ use crate::{
     audit::{AuditArguments, AuditEventConnection, AuditFilter, events},
     instance::{InstanceSettings, InstanceTotals, MonthlyActivity, Operator},
     organization::{self, Organization, OrganizationConnection},
+    role::{InstanceRole, RegisteredPermission},
     user::{self, User, UserConnection},
 };
 
@@ -99,6 +100,18 @@ impl OperatorQuery {
         };
         let mut found = request.operators().users_by_id(&[id]).await?;
         Ok(found.pop().map(Into::into))
+    }
+
+    /// All custom roles that every organization has, oldest first.
+    async fn roles(&self, context: &Context<'_>) -> ApiResult<Vec<InstanceRole>> {
+        let found = request(context)?.operators().roles().await?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    /// All permissions that were registered for services, by key.
+    async fn permissions(&self, context: &Context<'_>) -> ApiResult<Vec<RegisteredPermission>> {
+        let found = request(context)?.operators().permissions().await?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// Every operator, oldest first.

@@ -7,7 +7,8 @@ use resonance_services::Request;
 
 use crate::{
     OperatorQuery, instance_mutations::InstanceMutation, member_mutations::MemberMutation,
-    organization::MemberCounts, organization_mutations::OrganizationMutation, user_mutations::UserMutation,
+    organization::MemberCounts, organization_mutations::OrganizationMutation, role_mutations::RoleMutation,
+    user_mutations::UserMutation,
 };
 
 /// What operators can do. Each mutation takes one `input`, in it the reason that goes on record, and answers with what changed
@@ -18,6 +19,7 @@ pub struct OperatorMutation(
     MemberMutation,
     UserMutation,
     InstanceMutation,
+    RoleMutation,
 );
 
 /// The operators' schema.

@@ -8,6 +8,7 @@ mod directory;
 mod instance;
 mod members;
 mod organizations;
+mod roles;
 mod staff;
 mod users;
 

@@ -55,6 +55,26 @@ fn inputs(world: &World) -> Vec<(&'static str, Value)> {
             "updateInstanceSettings",
             json!({ "memberLimit": 1, "reason": "x" }),
         ),
+        (
+            "createInstanceRole",
+            json!({ "key": "org:x", "name": "X", "permissions": ["org:usage:read"], "reason": "x" }),
+        ),
+        (
+            "updateInstanceRole",
+            json!({ "roleId": "role_01j1hx8yqmfk1btzvap4d4pb1x", "name": "X", "reason": "x" }),
+        ),
+        (
+            "deleteInstanceRole",
+            json!({ "roleId": "role_01j1hx8yqmfk1btzvap4d4pb1x", "reason": "x" }),
+        ),
+        (
+            "registerPermission",
+            json!({ "key": "org:invoices:read", "name": "X", "reason": "x" }),
+        ),
+        (
+            "removePermission",
+            json!({ "key": "org:invoices:read", "reason": "x" }),
+        ),
     ]
 }
 

@@ -1,7 +1,9 @@
 //! The instance's settings, and the limits that follow from them.
 
-use resonance_domain::{EnrolmentMode, EventKind};
-use resonance_services::{AddDomain, AuditLog, CreateOrganization, UpdateInstance};
+use resonance_domain::{EnrolmentMode, EventKind, InOrg};
+use resonance_services::{
+    AddDomain, AuditLog, CreateOrganization, NewRole, RegisterPermission, UpdateInstance,
+};
 use resonance_testkit::{Instance, on_both, verdict};
 
 use super::{log, operator};
@@ -112,5 +114,49 @@ on_both! {
         assert_eq!(operators.update_settings(back).await.unwrap().enrolment_modes, EnrolmentMode::ALL);
         let joining = add("two.example", EnrolmentMode::AutomaticInvitation).await.unwrap();
         assert_eq!(joining.role.as_str(), "org:member");
+    }
+
+    async fn roles_and_permissions_of_the_instance_are_operators_to_make_and_every_organizations_to_give(backend: Backend) {
+        let instance = Instance::new(backend).await;
+        let olga = operator(&instance).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let bob = instance.sign_up("Bob", "bob@example.org").await;
+        let acme = instance.found(&ada, "Acme").await;
+        let request = instance.request_of(&olga).await;
+        let operators = request.operators();
+        let new = |permission: &str| NewRole {
+            key: "org:clerk".into(),
+            name: "Clerk".into(),
+            permissions: vec![permission.to_owned()],
+            ..NewRole::default()
+        };
+        let invoices = "org:invoices:read";
+        assert_eq!(verdict(&operators.create_role(new(invoices), "books").await), "INVALID permissions.0");
+        let registered = RegisterPermission { key: invoices.into(), name: "Read invoices".into(), ..RegisterPermission::default() };
+        operators.register_permission(registered, "books").await.unwrap();
+        assert_eq!(verdict(&operators.create_role(new(invoices), "").await), "TOO_SHORT reason");
+        let role = operators.create_role(new(invoices), "books").await.unwrap();
+        assert_eq!(operators.roles().await.unwrap(), [role.clone()]);
+        let joined = instance.bring_in(&ada, acme, &bob, role.key.clone()).await;
+        let bobs = instance.request_in(&bob, acme).await;
+        assert_eq!(bobs.roles().own_permissions(acme).await.unwrap(), [invoices]);
+        assert_eq!(verdict(&operators.delete_role(role.id, "unused?").await), "ROLE_IN_USE roleId");
+        let member = InOrg::new(acme, joined.standing.membership());
+        instance.request_of(&ada).await.memberships().change_role(member, "org:member").await.unwrap();
+        // What joiners get by default is in use, too.
+        let default = |key: Option<&str>| UpdateInstance {
+            domain_default_role: Some(key.map(str::to_owned)),
+            reason: "joiners".into(),
+            ..UpdateInstance::default()
+        };
+        operators.update_settings(default(Some("org:clerk"))).await.unwrap();
+        assert_eq!(verdict(&operators.delete_role(role.id, "unused?").await), "ROLE_IN_USE roleId");
+        operators.update_settings(default(None)).await.unwrap();
+        operators.remove_permission(invoices, "no books").await.unwrap();
+        assert!(operators.roles().await.unwrap()[0].permissions.is_empty());
+        operators.delete_role(role.id, "unused").await.unwrap();
+        assert_eq!((operators.roles().await.unwrap(), operators.permissions().await.unwrap()), (vec![], vec![]));
+        let kinds: Vec<_> = log(&request, AuditLog::Instance).await.into_iter().map(|event| event.kind).collect();
+        assert!(kinds.contains(&EventKind::RoleCreated) && kinds.contains(&EventKind::PermissionRemoved));
     }
 }
