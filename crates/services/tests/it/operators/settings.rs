@@ -136,7 +136,7 @@ on_both! {
         operators.register_permission(registered, "books").await.unwrap();
         assert_eq!(verdict(&operators.create_role(new(invoices), "").await), "TOO_SHORT reason");
         let role = operators.create_role(new(invoices), "books").await.unwrap();
-        assert_eq!(operators.roles().await.unwrap(), [role.clone()]);
+        assert_eq!(operators.roles().await.unwrap(), std::slice::from_ref(&role));
         let joined = instance.bring_in(&ada, acme, &bob, role.key.clone()).await;
         let bobs = instance.request_in(&bob, acme).await;
         assert_eq!(bobs.roles().own_permissions(acme).await.unwrap(), [invoices]);
