@@ -18,6 +18,7 @@ mod m20261122_000005_usage;
 mod m20261122_000006_events_and_jobs;
 mod m20261122_000007_roles;
 mod m20261122_000008_domains;
+mod m20261122_000009_audit;
 mod m20261122_000010_webhooks;
 mod m20261122_000011_instance;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_events_and_jobs::Migration),
             Box::new(m20261122_000007_roles::Migration),
             Box::new(m20261122_000008_domains::Migration),
+            Box::new(m20261122_000009_audit::Migration),
             Box::new(m20261122_000010_webhooks::Migration),
             Box::new(m20261122_000011_instance::Migration),
         ]

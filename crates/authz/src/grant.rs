@@ -189,6 +189,9 @@ pub mod system {
     /// Turning events into mails and live updates.
     #[derive(Debug)]
     pub enum Relay {}
+    /// Verifying audit logs, whosever they are, for whoever runs the command line.
+    #[derive(Debug)]
+    pub enum Audit {}
     /// Delivering to the holder of a signed URL what the URL names.
     #[derive(Debug)]
     pub enum Deliver {}

@@ -200,8 +200,11 @@ event_kinds! {
 pub struct Event {
     /// Its identity.
     pub id: EventId,
-    /// The organization that it concerns; `None` for what concerns an account or the instance.
+    /// The organization in whose log it stands; `None` for the instance's own: what concerns an account or the instance.
     pub organization: Option<OrganizationId>,
+    /// The event that this is a copy of, in the instance's log, of what an operator did to an organization. Nothing
+    /// follows from copies.
+    pub copy_of: Option<EventId>,
     /// What happened.
     pub kind: EventKind,
     /// Who acted.
@@ -210,7 +213,8 @@ pub struct Event {
     pub actor: Option<String>,
     /// What it happened to, as an id.
     pub subject: Option<String>,
-    /// What else a reader needs: old and new values, never a secret.
+    /// What else a reader needs: an object whose `changes` name each changed field with its `old` and `new` value, and
+    /// beside them whatever else tells what happened. Never a secret.
     pub payload: Value,
     /// Where the request came from.
     pub origin: Origin,

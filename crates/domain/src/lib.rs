@@ -15,6 +15,7 @@
 //! ```
 
 mod audio;
+mod audit;
 mod clock;
 mod code;
 mod email;
@@ -42,6 +43,7 @@ mod voice;
 mod webhook;
 
 pub use audio::AudioFormat;
+pub use audit::AuditRecord;
 pub use clock::{Clock, Ids, IdsExt};
 pub use code::{
     CODE_LIFETIME, CODE_MAX_ATTEMPTS, CODE_RESEND_AFTER, CodePurpose, CodeRefusal, VerificationCode,

@@ -5,6 +5,8 @@
 //!
 //! This crate decides nothing: each resolver calls one use case and shows its outcome.
 
+mod audit_log;
+mod audit_verification;
 mod domain_mutations;
 mod enrolment;
 mod enrolment_mutations;
@@ -30,6 +32,10 @@ mod webhook_delivery;
 mod webhook_endpoint;
 mod webhook_mutations;
 
+pub use audit_log::{
+    AuditActor, AuditActorKind, AuditLogConnection, AuditLogEdge, AuditLogEntry, AuditLogFilter,
+};
+pub use audit_verification::{AuditDifference, AuditDifferenceKind, AuditVerification};
 pub use enrolment::{
     OrganizationOffer, OrganizationOfferConnection, OrganizationOfferEdge, SentMembershipRequest,
     SentMembershipRequestConnection, SentMembershipRequestEdge, ViewerEnrolments,

@@ -3,11 +3,11 @@
 use async_graphql::MergedObject;
 
 use crate::{
-    domain_mutations::DomainMutation, enrolment_mutations::EnrolmentMutation,
-    invitation_answers::InvitationAnswers, invitation_mutations::InvitationMutation,
-    member_mutations::MemberMutation, membership_request_mutations::MembershipRequestMutation,
-    organization_mutations::OrganizationMutation, role_mutations::RoleMutation,
-    webhook_mutations::WebhookMutation,
+    audit_verification::AuditMutation, domain_mutations::DomainMutation,
+    enrolment_mutations::EnrolmentMutation, invitation_answers::InvitationAnswers,
+    invitation_mutations::InvitationMutation, member_mutations::MemberMutation,
+    membership_request_mutations::MembershipRequestMutation, organization_mutations::OrganizationMutation,
+    role_mutations::RoleMutation, webhook_mutations::WebhookMutation,
 };
 
 /// The mutations around organizations, members, invitations, domains, roles and webhooks.
@@ -21,5 +21,6 @@ pub struct OrganizationsMutation(
     EnrolmentMutation,
     MembershipRequestMutation,
     WebhookMutation,
+    AuditMutation,
     RoleMutation,
 );

@@ -13,9 +13,11 @@ use resonance_gateway_speech::{
 use resonance_services::{self as services, MemberQuery, ViewedOrganization};
 
 use crate::{
-    CataloguedPermission, InvitationConnection, InvitationState, MemberOrder, MembershipRequestConnection,
-    MembershipRequestState, OrganizationDomainConnection, OrganizationEventConnection,
-    OrganizationMemberConnection, PermissionExplanation, Role, WebhookEndpointConnection,
+    AuditLogConnection, AuditLogFilter, CataloguedPermission, InvitationConnection, InvitationState,
+    MemberOrder, MembershipRequestConnection, MembershipRequestState, OrganizationDomainConnection,
+    OrganizationEventConnection, OrganizationMemberConnection, PermissionExplanation, Role,
+    WebhookEndpointConnection,
+    audit_log::{AuditLogArguments, audit_log},
     invitation::{InvitationArguments, invitations},
     member::{MemberArguments, members},
     membership_request::{MembershipRequestArguments, membership_requests},
@@ -392,6 +394,33 @@ impl Organization {
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> ApiResult<GenerationConnection> {
         generations_of(context, self.key(), filter, first, after, last, before).await
+    }
+
+    /// The audit log: what happened here, newest first. Requires `org:sys_audit:read`; null without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn audit_log(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which entries; all when nothing is said.")] filter: Option<AuditLogFilter>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+    ) -> ApiResult<Option<AuditLogConnection>> {
+        let arguments = AuditLogArguments {
+            filter,
+            first,
+            after,
+            last,
+            before,
+        };
+        audit_log(request(context)?, self.key(), arguments)
+            .await
+            .map(Some)
     }
 
     /// What was used in a period: characters spoken and custom voices made. Requires `org:usage:read`.

@@ -7,6 +7,10 @@
 //! This crate decides nothing: it finds out who asks, calls one use case and shows its outcome. It never sees storage
 //! or a grant.
 
+// The types of what resolvers await nest as deeply as the schema has merged parts.
+#![recursion_limit = "256"]
+
+mod audit_export;
 mod byte_range;
 mod client;
 mod health;

@@ -215,7 +215,7 @@ fn unchanged(asked: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The status and code of a refusal.
-fn refused(error: ServiceError) -> Response {
+pub(crate) fn refused(error: ServiceError) -> Response {
     match error {
         ServiceError::Denied(Denied::Unauthenticated) => respond::error(
             StatusCode::UNAUTHORIZED,

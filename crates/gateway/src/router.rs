@@ -24,8 +24,8 @@ use tower_http::{
 };
 
 use crate::{
-    SchemaOptions, client, health, identify::Identify, invitation_page, mails, media, operators, respond,
-    schema,
+    SchemaOptions, audit_export, client, health, identify::Identify, invitation_page, mails, media,
+    operators, respond, schema,
 };
 
 /// How the front door is to be.
@@ -84,6 +84,7 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
             get(move || std::future::ready(media::keys(&keys))),
         )
         .merge(invitation_page::routes(identify.clone()))
+        .merge(audit_export::routes(identify.clone()))
         .merge(media::routes(identify))
         .merge(operators);
     if options.playground {

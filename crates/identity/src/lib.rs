@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audit;
 mod clerk;
 mod code;
 mod common_passwords;
@@ -34,6 +35,7 @@ mod token;
 mod url;
 mod webhook;
 
+pub use audit::{AuditHash, AuditKey};
 pub use clerk::{ActiveOrganization, ClaimsError, OrganizationClaims};
 pub use code::{CODE_DIGITS, Code, CodeHash, Codes};
 pub use jwt::{JwtError, JwtRequest, Jwts, SessionClaims};

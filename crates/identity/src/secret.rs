@@ -36,6 +36,7 @@ pub(crate) enum Purpose {
     Token,
     Webhook,
     Fingerprint,
+    Audit,
 }
 
 impl Purpose {
@@ -48,6 +49,7 @@ impl Purpose {
             Self::Token => b"resonance/v1/token",
             Self::Webhook => b"resonance/v1/webhook",
             Self::Fingerprint => b"resonance/v1/fingerprint",
+            Self::Audit => b"resonance/v1/audit",
         }
     }
 }
@@ -184,6 +186,7 @@ mod tests {
             Purpose::Token,
             Purpose::Webhook,
             Purpose::Fingerprint,
+            Purpose::Audit,
         ]
         .map(|purpose| hex::encode(secret.key(purpose)));
         for (i, key) in keys.iter().enumerate() {

@@ -8,6 +8,8 @@
 //! signature names it.
 
 mod activity;
+mod audit_chain;
+mod audit_log;
 mod database;
 mod directory;
 mod enrolment;
@@ -58,11 +60,13 @@ mod webhook_endpoint;
 mod webhook_sending;
 
 pub use activity::{ActedMember, Activity};
+pub use audit_chain::{AuditChains, ChainHead};
+pub use audit_log::{AuditFilter, AuditLogs, OpenLog};
 pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use directory::{Directory, DirectoryFilter, DirectoryOrganization, DirectoryUser};
 pub use enrolment::{EnrolmentOffer, Enrolments, Entrant};
 pub use error::{StorageError, StorageErrorKind};
-pub use event::{EventFilter, Events, NewEvent, RelayedEvent};
+pub use event::{EventFilter, Events, LoggedEvent, NewEvent, Seal};
 pub use event_feed::{EventFeed, FedEvent, FeedCursor, FeedPage};
 pub use generation::{Generations, NewGeneration, SpeakingVoice};
 pub use instance::{InstanceRow, StoredSettings};

@@ -13,7 +13,7 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("webhook_deliveries", "TRUE"),
     ("webhook_endpoints", "TRUE"),
     ("membership_requests", "TRUE"),
@@ -28,6 +28,7 @@ const TABLES: [(&str, &str); 14] = [
     ("member_months", "TRUE"),
     // What happened is passed on first.
     ("events", "relayed_at IS NOT NULL"),
+    ("audit_chains", "TRUE"),
     // A job that sweeps, or is at work, guards an upload which may still be under way; the job that purges is at work.
     ("jobs", "queue NOT IN ('sweep', 'purge') AND state <> 'running'"),
 ];

@@ -109,6 +109,23 @@ impl Sql {
         self
     }
 
+    /// Appends another statement, whose placeholders get the next numbers. No text in it may hold a `$`.
+    pub(crate) fn append(&mut self, other: Self) -> &mut Self {
+        let before = self.values.len();
+        let mut pieces = other.text.split('$');
+        self.text.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = piece.split_at(digits);
+            let number = number.parse::<usize>().unwrap_or_default() + before;
+            self.text.push('$');
+            self.text.push_str(&number.to_string());
+            self.text.push_str(rest);
+        }
+        self.values.extend(other.values);
+        self
+    }
+
     /// Appends placeholders for all of `values`, in parentheses, as after `IN` and `VALUES`.
     pub(crate) fn list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         let mut separator = "(";

@@ -3,11 +3,12 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, Database, Directory, Enrolments, EventFeed, Events, Generations, InstanceRoles, InstanceRow,
-    Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent, ObjectOwners, Operators,
-    OrganizationDomains, Organizations, Purges, ReceivedInvitations, Roles, SentMembershipRequests, Sessions,
-    SignUps, Speaking, Standings, StorageError, Throttles, Usage, UserEmails, UserEnds, Users,
-    VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
+    Activity, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events, Generations,
+    InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent,
+    ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations, Roles,
+    SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage,
+    UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints,
+    WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -204,6 +205,16 @@ pub trait Repositories: sealed::HasExecutor {
     /// Jobs.
     fn jobs(&self) -> Jobs<'_> {
         Jobs(self.executor())
+    }
+
+    /// Where the chains of the audit log end.
+    fn audit_chains(&self) -> AuditChains<'_> {
+        AuditChains(self.executor())
+    }
+
+    /// The audit log, for those who read and verify it.
+    fn audit_logs(&self) -> AuditLogs<'_> {
+        AuditLogs(self.executor())
     }
 
     /// Events.

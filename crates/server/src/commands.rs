@@ -1,5 +1,6 @@
 //! What the command line does beside serving.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod seed;
 

@@ -48,6 +48,9 @@ enum Command {
     },
     /// Fill the database with a made-up population, the same for the same numbers: the ground for load tests
     Seed(commands::seed::Seed),
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Manage operators
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -73,6 +76,12 @@ enum OperatorCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Verify logs, name what is not as the instance wrote it, and fail if there is anything
+    Verify(commands::audit::Verify),
+}
+
+#[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Check every key, and that database, object store and mail folder can be used
     Check,
@@ -81,7 +90,7 @@ enum ConfigCommand {
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     match run(line) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the last word of a command line")]
             {
@@ -92,13 +101,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(line: CommandLine) -> anyhow::Result<()> {
+fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
     if let Some(Command::Schema { operators }) = line.command {
-        return commands::print(&if operators {
+        let sdl = if operators {
             resonance_gateway::operators_sdl()
         } else {
             resonance_gateway::sdl()
-        });
+        };
+        return commands::print(&sdl).map(|()| ExitCode::SUCCESS);
     }
     let options = line.options.or(commands::config::file(line.config.as_deref())?);
     let (filter, format) = configuration::logging(&options)?;
@@ -112,7 +122,10 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match line.command.unwrap_or(Command::Serve) {
+        let done = match line.command.unwrap_or(Command::Serve) {
+            Command::Audit(AuditCommand::Verify(verify)) => {
+                return commands::audit::verify(&configuration, verify).await;
+            }
             Command::Serve => serve::serve(configuration).await,
             Command::Migrate => commands::migrate(&configuration).await,
             Command::Seed(seed) => commands::seed::run(&configuration, seed).await,
@@ -125,6 +138,7 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
             Command::Operator(OperatorCommand::List) => commands::operator_list(&configuration).await,
             Command::Config(ConfigCommand::Check) => commands::config::check(&configuration).await,
             Command::Schema { .. } => Ok(()),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     })
 }

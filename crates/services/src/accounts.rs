@@ -4,29 +4,18 @@ use std::fmt;
 
 use resonance_authz::ReadOrganization;
 use resonance_domain::{
-    ActorKind, Event, EventKind, IdsExt, OrganizationId, PersonName, SESSION_IDLE_LIFETIME, Session, User,
-    UserId, UserProfile,
+    EventKind, IdsExt, OrganizationId, PersonName, SESSION_IDLE_LIFETIME, Session, User, UserId, UserProfile,
 };
 use resonance_identity::SecretToken;
 use resonance_persistence::{Repositories, UnitOfWork};
-use serde_json::{Value, json};
 
-use crate::{Outcome, Request, SESSION_TOKEN, codes::ADMIT};
+use crate::{Outcome, Request, SESSION_TOKEN, changes::Changes, codes::ADMIT};
 
 impl Request {
     /// Signing up and in, passwords, one's own profile.
     #[must_use]
     pub const fn accounts(&self) -> Accounts<'_> {
         Accounts(self)
-    }
-
-    /// An event whose actor is `user`, who just proved to be that.
-    pub(crate) fn event_of(&self, user: UserId, kind: EventKind, subject: String, payload: Value) -> Event {
-        Event {
-            actor_kind: ActorKind::User,
-            actor: Some(user.type_id()),
-            ..self.event(kind, None, subject, payload)
-        }
     }
 }
 
@@ -74,7 +63,7 @@ impl Accounts<'_> {
                     return Ok(user);
                 };
                 uow.users().rename(&own, &name, core.clock.now()).await?;
-                let payload = json!({ "name": { "old": user.name, "new": name.as_str() } });
+                let payload = Changes::default().field("name", user.name.as_str(), name.as_str());
                 uow.record(request.event(EventKind::UserUpdated, None, user.id.type_id(), payload));
                 Ok(User {
                     name: name.into_string(),
@@ -120,7 +109,7 @@ impl Accounts<'_> {
             user.id,
             EventKind::SessionCreated,
             session.id.type_id(),
-            json!({}),
+            Changes::default().made("expiresAt", serde_json::json!(session.expires_at)),
         ));
         Ok(OpenedSession {
             user,

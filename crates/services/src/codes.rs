@@ -9,11 +9,11 @@ use resonance_domain::{
 };
 use resonance_identity::{CODE_DIGITS, Code};
 use resonance_persistence::{Repositories, UnitOfWork};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     Outcome, Refusal, Request, ServiceError,
+    changes::Changes,
     core::Core,
     limits::{CODES_BY_ADDRESS, WRONG_CODES_BY_ADDRESS, sign_ups_by_client},
     throttling::by_client,
@@ -81,7 +81,7 @@ pub(crate) async fn send_code(
         kind,
         None,
         code.id.type_id(),
-        json!({ "purpose": purpose.as_str() }),
+        Changes::default().with("purpose", purpose.as_str()),
     ));
     Ok(code)
 }

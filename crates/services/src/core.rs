@@ -6,7 +6,9 @@ use resonance_authz::Actor;
 use resonance_blobs::Blobs;
 use resonance_dns::TxtRecords;
 use resonance_domain::{Clock, EnrolmentMode, Ids, InstanceSettings, Origin, RoleKey};
-use resonance_identity::{Codes, InstanceSecret, Jwts, Passwords, RsaKey, Tokens, UrlSigner, WebhookSecrets};
+use resonance_identity::{
+    AuditKey, Codes, InstanceSecret, Jwts, Passwords, RsaKey, Tokens, UrlSigner, WebhookSecrets,
+};
 use resonance_mail::Mailer;
 use resonance_persistence::{Database, Repositories};
 use resonance_speech::engine::Engines;
@@ -157,6 +159,7 @@ pub(crate) struct Core {
     /// Decoding takes the processor and memory, previews the processor: likewise.
     pub(crate) audio: Arc<Semaphore>,
     pub(crate) preview_turns: previews::Turns,
+    pub(crate) audit: AuditKey,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
     pub(crate) jwts: Jwts,
@@ -192,6 +195,7 @@ impl Services {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self(Arc::new(Core {
             secret_fingerprint: ports.secret.fingerprint(),
+            audit: AuditKey::new(&ports.secret),
             tokens: Tokens::new(&ports.secret),
             codes: Codes::new(&ports.secret),
             urls: UrlSigner::new(&ports.secret),

@@ -6,13 +6,14 @@ use resonance_domain::{
     OrganizationDomain,
 };
 use resonance_persistence::Repositories;
-use serde_json::json;
 
 use crate::{
     OrganizationDomains, Outcome, ServiceError,
+    changes::Changes,
     codes::{ADMIT, make_code, throttle_code, try_code, typed_code},
     limits::{DOMAIN_CODES, DOMAIN_LOOKUPS, WRONG_CODES_BY_DOMAIN},
     organization_domains::{challenge, enabled, not_found, one},
+    refusals::Attempt,
 };
 
 impl OrganizationDomains<'_> {
@@ -28,7 +29,9 @@ impl OrganizationDomains<'_> {
         let core = request.core();
         let user = request.signed_in()?.user;
         // Before anything is counted: who may not manage domains uses up nobody's allowance.
-        let grant = request.grant::<ManageDomains>(id.organization).await?;
+        let attempt = Attempt::on("sendDomainCode", id.organization, id.global_id());
+        let grant = request.grant::<ManageDomains>(id.organization).await;
+        let grant = request.noting(attempt.clone(), grant).await?;
         enabled(&core.instance_settings(&core.database).await?)?;
         let domain = core.database.organization_domains().get(&grant, id.id).await?;
         let domain = domain.ok_or_else(not_found)?;
@@ -41,20 +44,25 @@ impl OrganizationDomains<'_> {
         throttle_code(request, CodePurpose::VerifyDomain, &address).await?;
         let by_organization = format!("domain-code:{}", id.organization.type_id());
         core.throttle(&[(by_organization, DOMAIN_CODES)]).await?;
-        core.database
-            .atomically(async |uow| {
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 let domain = one(uow, &grant, id.id).await?;
                 unproved(&domain)?;
                 let subject = Some(id.id.as_uuid());
                 let code = make_code(request, uow, CodePurpose::VerifyDomain, subject, &address).await?;
-                uow.record(request.event(
-                    EventKind::DomainCodeSent,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({ "name": domain.name.as_str(), "email": address.as_str(), "codeId": code.id }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::DomainCodeSent,
+                        Some(id.organization),
+                        id.global_id(),
+                        Changes::default()
+                            .with("name", domain.name.as_str())
+                            .with("email", address.as_str())
+                            .with("codeId", serde_json::json!(code.id)),
+                    ),
+                );
                 Ok::<_, ServiceError>(domain)
             })
             .await
@@ -73,9 +81,9 @@ impl OrganizationDomains<'_> {
         let user = request.signed_in()?.user;
         let typed = typed_code(code);
         let now = core.clock.now();
-        let proved = core
-            .database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("verifyDomainByCode", id.organization, id.global_id());
+        let proved = request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 enabled(&core.instance_settings(uow).await?)?;
@@ -121,7 +129,9 @@ impl OrganizationDomains<'_> {
         let request = self.0;
         let core = request.core();
         let user = request.signed_in()?.user;
-        let grant = request.grant::<ManageDomains>(id.organization).await?;
+        let attempt = Attempt::on("verifyDomainByDns", id.organization, id.global_id());
+        let grant = request.grant::<ManageDomains>(id.organization).await;
+        let grant = request.noting(attempt.clone(), grant).await?;
         enabled(&core.instance_settings(&core.database).await?)?;
         let domain = core.database.organization_domains().get(&grant, id.id).await?;
         let domain = domain.ok_or_else(not_found)?;
@@ -146,9 +156,8 @@ impl OrganizationDomains<'_> {
             ))
             .into());
         }
-        let proved = core
-            .database
-            .atomically(async |uow| {
+        let proved = request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 let domain = one(uow, &grant, id.id).await?;
@@ -172,12 +181,17 @@ impl OrganizationDomains<'_> {
         uow.organization_domains()
             .prove(grant, domain.id, proof, now)
             .await?;
-        uow.record(self.0.event(
-            EventKind::DomainVerified,
-            Some(domain.organization),
-            InOrg::new(domain.organization, domain.id).global_id(),
-            json!({ "name": domain.name.as_str(), "proof": proof.as_str() }),
-        ));
+        uow.record(
+            self.0.event(
+                EventKind::DomainVerified,
+                Some(domain.organization),
+                InOrg::new(domain.organization, domain.id).global_id(),
+                Changes::default()
+                    .field("verified", false, true)
+                    .with("name", domain.name.as_str())
+                    .with("proof", proof.as_str()),
+            ),
+        );
         Ok(OrganizationDomain {
             proved: Some((proof, now)),
             updated_at: now,

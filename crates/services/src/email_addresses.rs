@@ -6,10 +6,10 @@ use resonance_domain::{
     UserEmailId,
 };
 use resonance_persistence::{Repositories, UnitOfWork};
-use serde_json::json;
 
 use crate::{
     Outcome, Request, ServiceError,
+    changes::Changes,
     codes::{ADMIT, send_code, throttle_code, try_code, typed_code},
     membership_requests::withdrawn,
 };
@@ -71,7 +71,9 @@ impl EmailAddresses<'_> {
                         uow.user_emails()
                             .insert(&own, id, &address, core.clock.now())
                             .await?;
-                        let payload = json!({ "email": address.as_str() });
+                        let payload = Changes::default()
+                            .made("email", address.as_str())
+                            .made("verified", false);
                         uow.record(request.event(EventKind::UserEmailAdded, None, id.type_id(), payload));
                         UserEmail {
                             id,
@@ -120,7 +122,9 @@ impl EmailAddresses<'_> {
                     .consume(&ADMIT, CodePurpose::VerifyEmail, id.as_uuid(), now)
                     .await?;
                 uow.user_emails().prove(&own, id, now).await?;
-                let payload = json!({ "email": address.address });
+                let payload = Changes::default()
+                    .field("verified", false, true)
+                    .with("email", address.address.as_str());
                 uow.record(request.event(EventKind::UserEmailVerified, None, id.type_id(), payload));
                 Ok(Ok(UserEmail {
                     verified_at: Some(now),
@@ -163,7 +167,7 @@ impl EmailAddresses<'_> {
                 uow.user_emails()
                     .make_primary(&own, id, &address, core.clock.now())
                     .await?;
-                let payload = json!({ "email": { "old": old, "new": chosen.address } });
+                let payload = Changes::default().field("email", old, chosen.address.as_str());
                 let subject = own.user().type_id();
                 uow.record(request.event(EventKind::UserUpdated, None, subject, payload));
                 Ok(UserEmail {
@@ -198,7 +202,7 @@ impl EmailAddresses<'_> {
                 for asked in requests.withdraw_at(&own, &given_up, now).await? {
                     uow.record(withdrawn(request, &asked));
                 }
-                let payload = json!({ "email": address.address });
+                let payload = Changes::default().gone("email", address.address);
                 uow.record(request.event(EventKind::UserEmailRemoved, None, id.type_id(), payload));
                 Ok(())
             })

@@ -9,11 +9,13 @@ use resonance_persistence::{
     EnrolmentOffer, Entrant, IdCursor, NewMembership, Repositories, SentMembershipRequest, UnitOfWork,
     ViewedOrganization,
 };
-use serde_json::json;
 
 use crate::{
-    Outcome, Refusal, Request, ServiceError, limits, logo,
+    Outcome, Refusal, Request, ServiceError,
+    changes::Changes,
+    limits, logo,
     membership_requests::{accepted, not_found, withdrawn},
+    refusals::Attempt,
 };
 
 /// The use cases of joining through domains, for the joining.
@@ -73,9 +75,9 @@ impl Enrolments<'_> {
         let own = request.actor().own()?;
         let session = request.signed_in()?.session;
         let mode = EnrolmentMode::AutomaticInvitation;
-        let viewed = core
-            .database
-            .atomically(async |uow| {
+        let attempt = Attempt::on_any("joinOrganization", Some(organization.type_id()));
+        let viewed = request
+            .attempt(attempt, async |uow| {
                 let (grant, offer, entrant) = self.enter(uow, &own, organization, mode).await?;
                 seat_is_free(entrant.member_limit, entrant.seats_taken, 1).map_err(Refusal::refusal)?;
                 let membership = NewMembership {
@@ -92,16 +94,17 @@ impl Enrolments<'_> {
                 if entrant.works_nowhere {
                     uow.sessions().work_in(&viewed.standing, session).await?;
                 }
-                uow.record(request.event(
-                    EventKind::MembershipCreated,
-                    Some(organization),
-                    InOrg::new(organization, membership.id).global_id(),
-                    json!({
-                        "user": own.user(),
-                        "role": membership.role.as_str(),
-                        "domain": offer.domain_name.as_str(),
-                    }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::MembershipCreated,
+                        Some(organization),
+                        InOrg::new(organization, membership.id).global_id(),
+                        Changes::default()
+                            .made("role", membership.role.as_str())
+                            .with("user", own.user().type_id())
+                            .with("domain", offer.domain_name.as_str()),
+                    ),
+                );
                 Ok::<_, ServiceError>(viewed)
             })
             .await?;
@@ -119,8 +122,9 @@ impl Enrolments<'_> {
         let core = request.core();
         let own = request.actor().own()?;
         let mode = EnrolmentMode::AutomaticSuggestion;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on_any("acceptSuggestion", Some(organization.type_id()));
+        request
+            .attempt(attempt, async |uow| {
                 let (grant, offer, _) = self.enter(uow, &own, organization, mode).await?;
                 let now = core.clock.now();
                 let key = format!(
@@ -145,12 +149,18 @@ impl Enrolments<'_> {
                 };
                 let requests = uow.sent_membership_requests();
                 requests.insert(&grant, &own, &asked, &email).await?;
-                uow.record(request.event(
-                    EventKind::MembershipRequestCreated,
-                    Some(organization),
-                    InOrg::new(organization, asked.id).global_id(),
-                    json!({ "user": asked.user, "email": asked.email, "role": asked.role.as_str() }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::MembershipRequestCreated,
+                        Some(organization),
+                        InOrg::new(organization, asked.id).global_id(),
+                        Changes::default()
+                            .made("state", asked.state.as_str())
+                            .made("role", asked.role.as_str())
+                            .with("user", asked.user.type_id())
+                            .with("email", asked.email.as_str()),
+                    ),
+                );
                 Ok::<_, ServiceError>(SentMembershipRequest {
                     request: asked,
                     organization_name: offer.organization_name,
@@ -169,8 +179,9 @@ impl Enrolments<'_> {
         let core = request.core();
         let own = request.actor().own()?;
         let mode = EnrolmentMode::AutomaticSuggestion;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on_any("dismissSuggestion", Some(organization.type_id()));
+        request
+            .attempt(attempt, async |uow| {
                 let (grant, offer, _) = self.enter(uow, &own, organization, mode).await?;
                 uow.enrolments().dismiss(&grant, &own, core.clock.now()).await?;
                 // Who does not want to join is no business of the organization's.
@@ -178,7 +189,7 @@ impl Enrolments<'_> {
                     EventKind::SuggestionDismissed,
                     None,
                     own.user().type_id(),
-                    json!({ "organization": organization }),
+                    Changes::default().with("organization", organization.type_id()),
                 ));
                 Ok::<_, ServiceError>(offer)
             })

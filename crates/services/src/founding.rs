@@ -8,7 +8,7 @@ use resonance_domain::{
 use resonance_persistence::{Founder, NewMembership, Repositories, UnitOfWork, ViewedOrganization};
 use serde_json::{Value, json};
 
-use crate::{Organizations, Outcome, ServiceError, profile::taken};
+use crate::{Organizations, Outcome, ServiceError, changes::Changes, profile::taken};
 
 /// Suffixes that are tried in order where a derived slug is taken.
 const NUMBERED: std::ops::RangeInclusive<u32> = 2..=50;
@@ -62,18 +62,30 @@ impl Founding {
 }
 
 /// The events of a founding: kind, subject, payload.
-pub(crate) fn founded(viewed: &ViewedOrganization) -> [(EventKind, String, Value); 2] {
+pub(crate) fn founded(viewed: &ViewedOrganization) -> [(EventKind, String, Changes); 2] {
     let (new, standing) = (&viewed.organization, &viewed.standing);
     [
         (
             EventKind::OrganizationCreated,
             new.id.type_id(),
-            json!({ "name": new.name, "slug": new.slug }),
+            Changes::default()
+                .made("name", new.name.as_str())
+                .made("slug", new.slug.as_str())
+                .made("description", new.description.as_str())
+                .made("memberLimit", new.member_limit)
+                .made("deletable", new.deletable)
+                .keys(
+                    "publicMetadata",
+                    &Value::Null,
+                    &new.public_metadata.clone().into_value(),
+                ),
         ),
         (
             EventKind::MembershipCreated,
             InOrg::new(new.id, standing.membership()).global_id(),
-            json!({ "user": standing.user(), "role": standing.role().as_str() }),
+            Changes::default()
+                .made("role", standing.role().as_str())
+                .with("user", standing.user().type_id()),
         ),
     ]
 }

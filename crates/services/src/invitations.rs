@@ -12,12 +12,13 @@ use resonance_domain::{
 use resonance_persistence::{
     IdCursor, InvitationRoom, InvitationTerms, NewInvitation, Repositories, UnitOfWork,
 };
-use serde_json::json;
 
 use crate::{
     INVITATION_TOKEN, Outcome, Refusal, Request, ServiceError,
+    changes::Changes,
     core::Core,
     limits,
+    refusals::Attempt,
     roles::{existing_role, not_beyond_own},
 };
 
@@ -67,7 +68,6 @@ impl Invitations<'_> {
     /// `MEMBER_LIMIT_REACHED`.
     pub async fn invite(self, input: InviteMembers) -> Outcome<Vec<InviteOutcome>> {
         let request = self.0;
-        let core = request.core();
         let organization = request.organization(input.organization)?;
         let user = request.signed_in()?.user;
         let mut errors = FieldErrors::default();
@@ -77,9 +77,9 @@ impl Invitations<'_> {
         }
         let lifetime = invitation_lifetime(input.expires_in_days);
         let parsed = parse(&input.emails);
-        let results = core
-            .database
-            .atomically(async |uow| {
+        let attempt = Attempt::in_organization("inviteMembers", organization);
+        let results = request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
                 let role = errors.take("role", existing_role(uow, &grant, &input.role).await?);
@@ -149,7 +149,7 @@ impl Invitations<'_> {
         self.throttle(uow, grant, new.len(), now).await?;
         uow.invitations().insert(grant, &terms, &new).await?;
         for invitation in results.iter().flatten() {
-            uow.record(self.sent(EventKind::InvitationCreated, invitation));
+            uow.record(self.sent(EventKind::InvitationCreated, None, invitation));
         }
         Ok(results)
     }
@@ -166,13 +166,15 @@ impl Invitations<'_> {
         let core = request.core();
         let user = request.signed_in()?.user;
         let lifetime = invitation_lifetime(expires_in_days).map_err(|error| error.at("expiresInDays"));
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("resendInvitation", id.organization, id.global_id());
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
                 let lifetime = lifetime?;
                 let invitation = uow.invitations().get(&grant, id.id).await?;
                 let mut invitation = invitation.ok_or_else(not_found)?;
+                let before = invitation.clone();
                 let now = core.clock.now();
                 invitation.resendable_at(now).map_err(Refusal::refusal)?;
                 // One that has expired keeps no role from being deleted.
@@ -190,7 +192,7 @@ impl Invitations<'_> {
                 invitation.last_sent_at = now;
                 let hash = token_hash(core, id.id, invitation.sendings);
                 uow.invitations().store_sending(&grant, &invitation, hash).await?;
-                uow.record(self.sent(EventKind::InvitationResent, &invitation));
+                uow.record(self.sent(EventKind::InvitationResent, Some(&before), &invitation));
                 Ok::<_, ServiceError>(invitation)
             })
             .await
@@ -204,25 +206,37 @@ impl Invitations<'_> {
         let request = self.0;
         let core = request.core();
         let user = request.signed_in()?.user;
-        core.database
-            .atomically(async |uow| {
-                let standing = uow.standings().of_locked(user, id.organization).await?;
-                let grant = standing.grant::<ManageMemberships>()?;
-                let invitation = uow.invitations().get(&grant, id.id).await?;
-                let mut invitation = invitation.ok_or_else(not_found)?;
-                let now = core.clock.now();
-                invitation.open_at(now).map_err(Refusal::refusal)?;
-                uow.invitations().revoke(&grant, id.id, now).await?;
-                invitation.stored_state = InvitationState::Revoked;
-                invitation.closed_at = Some(now);
-                uow.record(request.event(
-                    EventKind::InvitationRevoked,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({ "email": invitation.email, "role": invitation.role.as_str() }),
-                ));
-                Ok::<_, ServiceError>(invitation)
-            })
+        request
+            .attempt(
+                Attempt::on("revokeInvitation", id.organization, id.global_id()),
+                async |uow| {
+                    let standing = uow.standings().of_locked(user, id.organization).await?;
+                    let grant = standing.grant::<ManageMemberships>()?;
+                    let invitation = uow.invitations().get(&grant, id.id).await?;
+                    let mut invitation = invitation.ok_or_else(not_found)?;
+                    let now = core.clock.now();
+                    invitation.open_at(now).map_err(Refusal::refusal)?;
+                    uow.invitations().revoke(&grant, id.id, now).await?;
+                    invitation.stored_state = InvitationState::Revoked;
+                    invitation.closed_at = Some(now);
+                    uow.record(
+                        request.event(
+                            EventKind::InvitationRevoked,
+                            Some(id.organization),
+                            id.global_id(),
+                            Changes::default()
+                                .field(
+                                    "state",
+                                    InvitationState::Pending.as_str(),
+                                    InvitationState::Revoked.as_str(),
+                                )
+                                .with("email", invitation.email.as_str())
+                                .with("role", invitation.role.as_str()),
+                        ),
+                    );
+                    Ok::<_, ServiceError>(invitation)
+                },
+            )
             .await
     }
 
@@ -301,17 +315,28 @@ impl Invitations<'_> {
         taken.await?.map_err(|wait| ServiceError::RateLimited { wait })
     }
 
-    fn sent(self, kind: EventKind, invitation: &Invitation) -> resonance_persistence::NewEvent {
+    fn sent(
+        self,
+        kind: EventKind,
+        before: Option<&Invitation>,
+        invitation: &Invitation,
+    ) -> resonance_persistence::NewEvent {
+        let state = |invitation: &Invitation| invitation.stored_state.as_str();
+        let expiry = |invitation: &Invitation| serde_json::json!(invitation.expires_at);
+        let email = |invitation: &Invitation| invitation.email.clone();
+        let role = |invitation: &Invitation| invitation.role.as_str().to_owned();
+        let changes = Changes::default()
+            .field("email", before.map(email), email(invitation))
+            .field("role", before.map(role), role(invitation))
+            .field("state", before.map(state), state(invitation))
+            .field("expiresAt", before.map(expiry), expiry(invitation))
+            .with("email", invitation.email.as_str())
+            .with("sending", invitation.sendings);
         self.0.event(
             kind,
             Some(invitation.organization),
             InOrg::new(invitation.organization, invitation.id).global_id(),
-            json!({
-                "email": invitation.email,
-                "role": invitation.role.as_str(),
-                "expiresAt": invitation.expires_at,
-                "sending": invitation.sendings,
-            }),
+            changes,
         )
     }
 }

@@ -9,7 +9,7 @@ use resonance_identity::{ActiveOrganization, JwtRequest};
 use resonance_persistence::Repositories;
 use serde_json::Value;
 
-use crate::{Accounts, Outcome, ServiceError, Services};
+use crate::{Accounts, Outcome, ServiceError, Services, refusals::Attempt};
 
 /// A short-lived token by which another service knows who asks. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +40,11 @@ impl Accounts<'_> {
         let signed_in = request.signed_in()?;
         let organization = match organization.or(request.active_organization()) {
             None => None,
-            Some(organization) => Some(self.as_claims(organization).await?),
+            Some(organization) => {
+                let claims = self.as_claims(organization).await;
+                let attempt = Attempt::in_organization("createJwt", organization);
+                Some(request.noting(attempt, claims).await?)
+            }
         };
         let id: JwtId = core.ids.next();
         let jwt = JwtRequest {

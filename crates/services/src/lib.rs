@@ -10,9 +10,13 @@
 mod accounts;
 mod activity;
 mod ambient;
+mod audit_chain;
+mod audit_log;
+mod audit_verification;
 mod authentication;
 mod background;
 mod catalogue;
+mod changes;
 mod codes;
 mod core;
 mod delivery;
@@ -22,6 +26,7 @@ mod email_addresses;
 mod enrolments;
 mod error;
 mod event_feed;
+mod events;
 mod founding;
 mod generations;
 mod hashing;
@@ -45,6 +50,7 @@ mod purge;
 mod readiness;
 mod received_invitations;
 mod recording;
+mod refusals;
 mod relay;
 mod request;
 mod roles;
@@ -63,6 +69,8 @@ mod worker;
 pub use self::core::{AssemblyError, Ports, Services, Settings};
 pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
+pub use audit_log::{AuditLogs, AuditQuery};
+pub use audit_verification::{AuditDifference, AuditDifferenceKind, AuditVerification, KnownLink};
 pub use authentication::Account;
 pub use delivery::Delivery;
 pub use email_addresses::EmailAddresses;
@@ -93,8 +101,8 @@ pub use resonance_blobs::BlobError;
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{
-    CustomRole, DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, Member,
-    OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, RegisteredPermission,
+    CustomRole, DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, LoggedEvent,
+    Member, OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, RegisteredPermission,
     SentMembershipRequest, TextCursor, ViewedOrganization,
 };
 pub use roles::{

@@ -66,3 +66,8 @@ pub(crate) const WRONG_CODES_BY_ADDRESS: Throttle = Throttle {
     limit: 50,
     per: TimeDelta::days(1),
 };
+/// Verifications of one organization's audit log: each reads all of it.
+pub(crate) const AUDIT_VERIFICATIONS: Throttle = Throttle {
+    limit: 60,
+    per: TimeDelta::hours(1),
+};

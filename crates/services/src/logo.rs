@@ -13,6 +13,7 @@ use resonance_persistence::{Repositories, ViewedOrganization};
 use crate::{
     Organizations, Outcome, ServiceError, SignedQuery,
     core::{Core, on_thread},
+    refusals::Attempt,
     sweep::{Owner, Pledge, removal},
 };
 
@@ -44,7 +45,9 @@ impl Organizations<'_> {
         let core = self.0.core();
         let organization = self.0.organization(organization)?;
         // Nobody else has us decode anything. Whoever loses the permission meanwhile is refused below.
-        let _may = self.0.grant::<ChangeOrganization>(organization).await?;
+        let may = self.0.grant::<ChangeOrganization>(organization).await;
+        let attempt = Attempt::in_organization("setOrganizationLogo", organization);
+        let _may = self.0.noting(attempt, may).await?;
         let logo = decode(core, upload).await.map_err(|error| error.at("logo"))?;
         let folder = prefix(organization)
             .and_then(|prefix| prefix.join(&format!("logo/{}", core.ids.uuid().simple())))
@@ -54,7 +57,8 @@ impl Organizations<'_> {
             .map_err(|error| ServiceError::internal("naming an object", error))?;
         let pledge = Pledge::make(core, &folder, Owner::Logo(organization)).await?;
         core.blobs.put(&key, logo.png.into(), "image/png").await?;
-        self.replace_logo(organization, Some((key, pledge))).await
+        self.replace_logo("setOrganizationLogo", organization, Some((key, pledge)))
+            .await
     }
 
     /// Goes back to the generated avatar. Requires `org:sys_profile:manage`.
@@ -63,18 +67,20 @@ impl Organizations<'_> {
     /// Denials.
     pub async fn remove_logo(self, organization: Option<OrganizationId>) -> Outcome<ViewedOrganization> {
         let organization = self.0.organization(organization)?;
-        self.replace_logo(organization, None).await
+        self.replace_logo("removeOrganizationLogo", organization, None)
+            .await
     }
 
     async fn replace_logo(
         self,
+        operation: &'static str,
         organization: OrganizationId,
         new: Option<(BlobKey, Pledge)>,
     ) -> Outcome<ViewedOrganization> {
         let core = self.0.core();
-        let stored = core
-            .database
-            .atomically(async |uow| {
+        let stored = self
+            .0
+            .attempt(Attempt::in_organization(operation, organization), async |uow| {
                 let (grant, mut viewed) = self.hold(uow, organization).await?;
                 let before = viewed.organization.clone();
                 viewed.organization.logo_key = match &new {

@@ -3,13 +3,14 @@
 use resonance_authz::{Grant, ManageMemberships};
 use resonance_domain::{
     ErrorCode, EventKind, FieldError, IdsExt, InOrg, MembershipRequest, MembershipRequestId,
-    MembershipRequestState, OrganizationId, Page, PageRequest, RequestClosed, UserId, seat_is_free,
+    MembershipRequestState, OrganizationId, Page, PageRequest, RequestClosed, seat_is_free,
 };
 use resonance_persistence::{IdCursor, NewMembership, ReceivedMembershipRequest, Repositories, UnitOfWork};
-use serde_json::{Value, json};
 
 use crate::{
     Outcome, Refusal, Request, ServiceError,
+    changes::Changes,
+    refusals::Attempt,
     roles::{existing_role, not_beyond_own},
 };
 
@@ -88,8 +89,9 @@ impl MembershipRequests<'_> {
         let request = self.0;
         let core = request.core();
         let user = request.signed_in()?.user;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("acceptMembershipRequest", id.organization, id.global_id());
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
                 let mut found = open(uow, &grant, id).await?;
@@ -122,12 +124,16 @@ impl MembershipRequests<'_> {
                 let (asker, role) = (found.request.user, membership.role.as_str());
                 uow.memberships().admit(&grant, asker, &membership).await?;
                 uow.record(accepted(request, &found.request, "request"));
-                uow.record(request.event(
-                    EventKind::MembershipCreated,
-                    Some(id.organization),
-                    InOrg::new(id.organization, membership.id).global_id(),
-                    json!({ "user": asker, "role": role }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::MembershipCreated,
+                        Some(id.organization),
+                        InOrg::new(id.organization, membership.id).global_id(),
+                        Changes::default()
+                            .made("role", role)
+                            .with("user", asker.type_id()),
+                    ),
+                );
                 Ok::<_, ServiceError>(found)
             })
             .await
@@ -142,22 +148,23 @@ impl MembershipRequests<'_> {
         let request = self.0;
         let user = request.signed_in()?.user;
         request
-            .core()
-            .database
-            .atomically(async |uow| {
-                let standing = uow.standings().of_locked(user, id.organization).await?;
-                let grant = standing.grant::<ManageMemberships>()?;
-                let mut found = open(uow, &grant, id).await?;
-                self.decide(uow, &grant, &mut found, MembershipRequestState::Rejected)
-                    .await?;
-                uow.record(request.event(
-                    EventKind::MembershipRequestRejected,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({ "user": found.request.user, "email": found.request.email }),
-                ));
-                Ok::<_, ServiceError>(found)
-            })
+            .attempt(
+                Attempt::on("rejectMembershipRequest", id.organization, id.global_id()),
+                async |uow| {
+                    let standing = uow.standings().of_locked(user, id.organization).await?;
+                    let grant = standing.grant::<ManageMemberships>()?;
+                    let mut found = open(uow, &grant, id).await?;
+                    self.decide(uow, &grant, &mut found, MembershipRequestState::Rejected)
+                        .await?;
+                    uow.record(request.event(
+                        EventKind::MembershipRequestRejected,
+                        Some(id.organization),
+                        id.global_id(),
+                        of_answered(&found.request, MembershipRequestState::Rejected),
+                    ));
+                    Ok::<_, ServiceError>(found)
+                },
+            )
             .await
     }
 
@@ -197,23 +204,27 @@ pub(crate) fn accepted(
 }
 
 /// What that event tells.
-pub(crate) fn of_accepted(asked: &MembershipRequest, through: &str) -> Value {
-    json!({
-        "user": asked.user,
-        "email": asked.email,
-        "role": asked.role.as_str(),
-        "through": through,
-    })
+pub(crate) fn of_accepted(asked: &MembershipRequest, through: &str) -> Changes {
+    of_answered(asked, MembershipRequestState::Accepted)
+        .with("role", asked.role.as_str())
+        .with("through", through)
+}
+
+/// What the event of a request tells that is pending no more.
+pub(crate) fn of_answered(asked: &MembershipRequest, answer: MembershipRequestState) -> Changes {
+    Changes::default()
+        .field("state", MembershipRequestState::Pending.as_str(), answer.as_str())
+        .with("user", asked.user.type_id())
+        .with("email", asked.email.as_str())
 }
 
 /// The event of a request that its user took back.
 pub(crate) fn withdrawn(request: &Request, asked: &MembershipRequest) -> resonance_persistence::NewEvent {
-    let user: UserId = asked.user;
     request.event(
         EventKind::MembershipRequestWithdrawn,
         Some(asked.organization),
         InOrg::new(asked.organization, asked.id).global_id(),
-        json!({ "user": user, "email": asked.email }),
+        of_answered(asked, MembershipRequestState::Withdrawn),
     )
 }
 

@@ -7,10 +7,11 @@ use resonance_domain::{
     PageRequest, RoleKey, UserId, admin_may_go, bounded_text,
 };
 use resonance_persistence::{Member, MemberFilter, Repositories, TextCursor, UnitOfWork};
-use serde_json::{Value, json};
 
 use crate::{
     Outcome, Refusal, Request, ServiceError,
+    changes::Changes,
+    refusals::Attempt,
     roles::{existing_role, not_beyond_own},
 };
 
@@ -87,10 +88,9 @@ impl Memberships<'_> {
     pub async fn change_role(self, id: InOrg<MembershipId>, role: &str) -> Outcome<Member> {
         let request = self.0;
         let user = request.signed_in()?.user;
+        let attempt = Attempt::on("changeMemberRole", id.organization, id.global_id());
         let member = request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
                 let role = existing_role(uow, &grant, role).await??;
@@ -119,10 +119,9 @@ impl Memberships<'_> {
     pub async fn remove(self, id: InOrg<MembershipId>) -> Outcome<Member> {
         let request = self.0;
         let user = request.signed_in()?.user;
+        let attempt = Attempt::on("removeMember", id.organization, id.global_id());
         let member = request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
                 let member = take_out(uow, &grant, id.id, request.core().clock.now()).await?;
@@ -144,10 +143,9 @@ impl Memberships<'_> {
         let request = self.0;
         let organization = request.organization(organization)?;
         let user = request.signed_in()?.user;
+        let attempt = Attempt::in_organization("leaveOrganization", organization);
         request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ReadOrganization>()?;
                 if standing.role().is_admin() {
@@ -176,7 +174,7 @@ impl Memberships<'_> {
             EventKind::MembershipDeleted,
             Some(membership.organization),
             InOrg::new(membership.organization, membership.id).global_id(),
-            of_membership(membership),
+            of_ended(membership),
         )
     }
 }
@@ -189,7 +187,7 @@ pub(crate) async fn give_role(
     id: MembershipId,
     role: &RoleKey,
     now: DateTime<Utc>,
-) -> Outcome<(Member, Option<Value>)> {
+) -> Outcome<(Member, Option<Changes>)> {
     let member = uow.memberships().get(grant, id).await?;
     let mut member = member.ok_or_else(not_a_member)?;
     let before = std::mem::replace(&mut member.membership.role, role.clone());
@@ -202,10 +200,9 @@ pub(crate) async fn give_role(
     }
     member.membership.updated_at = now;
     uow.memberships().set_role(grant, id, role, now).await?;
-    let payload = json!({
-        "user": member.membership.user,
-        "role": { "old": before.as_str(), "new": role.as_str() },
-    });
+    let payload = Changes::default()
+        .field("role", before.as_str(), role.as_str())
+        .with("user", member.membership.user.type_id());
     Ok((member, Some(payload)))
 }
 
@@ -230,9 +227,18 @@ pub(crate) async fn take_out(
     Ok(member)
 }
 
-/// What events tell of a membership.
-pub(crate) fn of_membership(membership: &Membership) -> Value {
-    json!({ "user": membership.user, "role": membership.role.as_str() })
+/// What events tell of a membership that begins.
+pub(crate) fn of_new(membership: &Membership) -> Changes {
+    Changes::default()
+        .made("role", membership.role.as_str())
+        .with("user", membership.user.type_id())
+}
+
+/// What events tell of a membership that has ended.
+pub(crate) fn of_ended(membership: &Membership) -> Changes {
+    Changes::default()
+        .gone("role", membership.role.as_str())
+        .with("user", membership.user.type_id())
 }
 
 /// How many admins there would be if `user` was counted in any case.

@@ -13,11 +13,10 @@ mod staff;
 mod users;
 
 use resonance_authz::{Denied, OperatorGrant};
-use resonance_domain::{ActorKind, Event, EventKind, FieldErrors, OrganizationId, Reason};
-use resonance_persistence::{NewEvent, Repositories, UnitOfWork};
-use serde_json::{Value, json};
+use resonance_domain::{EventKind, FieldErrors, OrganizationId, Reason};
+use resonance_persistence::{Repositories, UnitOfWork};
 
-use crate::{Outcome, Request, ServiceError};
+use crate::{Outcome, Request, ServiceError, changes::Changes};
 
 pub use audit::{AuditFilter, AuditLog};
 pub use directory::DirectoryQuery;
@@ -82,30 +81,12 @@ impl Operators<'_> {
         self,
         uow: &UnitOfWork,
         operator: &OperatorGrant,
-        act: (EventKind, Option<OrganizationId>, String, Value),
+        act: (EventKind, Option<OrganizationId>, String, Changes),
     ) {
-        let (kind, organization, subject, mut payload) = act;
-        payload["reason"] = json!(operator.reason());
-        if organization.is_some() {
-            uow.record(self.event(operator, kind, organization, &subject, payload.clone()));
-            payload["organization"] = json!(organization);
-        }
-        uow.record(self.event(operator, kind, None, &subject, payload));
-    }
-
-    fn event(
-        self,
-        operator: &OperatorGrant,
-        kind: EventKind,
-        organization: Option<OrganizationId>,
-        subject: &str,
-        payload: Value,
-    ) -> NewEvent {
-        Event {
-            actor_kind: ActorKind::Operator,
-            actor: Some(operator.user().type_id()),
-            ..self.0.event(kind, organization, subject.to_owned(), payload)
-        }
+        let (kind, organization, subject, changes) = act;
+        let changes = changes.with("reason", operator.reason());
+        let request = self.0;
+        uow.record(request.event_of_operator(operator.user(), kind, organization, subject, changes));
     }
 }
 
@@ -117,13 +98,4 @@ fn reason(errors: &mut FieldErrors, text: &str) -> Option<Reason> {
 /// Checks the reason of an act that has no other field to check.
 fn only_reason(text: &str) -> Outcome<Reason> {
     Reason::parse(text).map_err(|error| ServiceError::from(error.at("reason")))
-}
-
-/// Old and new values of what differs, for the record.
-fn differences<const N: usize>(values: [(&str, Value, Value); N]) -> Value {
-    let changed = values.into_iter().filter(|(_, old, new)| old != new);
-    changed
-        .map(|(field, old, new)| (field.to_owned(), json!({ "old": old, "new": new })))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
 }

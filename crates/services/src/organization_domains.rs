@@ -4,15 +4,17 @@ use resonance_authz::{Grant, ManageDomains, ReadDomains};
 use resonance_dns::refusal;
 use resonance_domain::{
     DOMAINS_PER_ORGANIZATION, DomainId, DomainName, EnrolmentMode, ErrorCode, EventKind, FieldError,
-    FieldErrors, IdsExt, InOrg, InstanceSettings, MembershipRequest, OrganizationDomain, OrganizationId,
+    FieldErrors, IdsExt, InOrg, InstanceSettings, MembershipRequestState, OrganizationDomain, OrganizationId,
     Page, PageRequest, challenge_text,
 };
 use resonance_persistence::{IdCursor, Repositories, UnitOfWork};
-use serde_json::json;
 
 use crate::{
     Outcome, Request, ServiceError,
+    changes::Changes,
     core::Core,
+    membership_requests::of_answered,
+    refusals::Attempt,
     roles::{existing_role, not_beyond_own},
     token::DOMAIN_TOKEN,
 };
@@ -125,8 +127,9 @@ impl OrganizationDomains<'_> {
             .role
             .as_deref()
             .unwrap_or(settings.domain_default_role.as_str());
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::in_organization("addDomain", organization);
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 enabled(&settings)?;
@@ -158,16 +161,17 @@ impl OrganizationDomains<'_> {
                     updated_at: now,
                 };
                 uow.organization_domains().insert(&grant, &domain).await?;
-                uow.record(request.event(
-                    EventKind::DomainCreated,
-                    Some(organization),
-                    InOrg::new(organization, domain.id).global_id(),
-                    json!({
-                        "name": name.as_str(),
-                        "enrolmentMode": domain.mode.as_str(),
-                        "role": role.as_str(),
-                    }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::DomainCreated,
+                        Some(organization),
+                        InOrg::new(organization, domain.id).global_id(),
+                        Changes::default()
+                            .made("name", name.as_str())
+                            .made("enrolmentMode", domain.mode.as_str())
+                            .made("role", role.as_str()),
+                    ),
+                );
                 Ok::<_, ServiceError>(Some(domain))
             })
             .await?
@@ -190,8 +194,9 @@ impl OrganizationDomains<'_> {
         if let Some(mode) = input.mode {
             errors.take("enrolmentMode", allowed_mode(&settings, mode));
         }
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("updateDomain", id.organization, id.global_id());
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageDomains>()?;
                 let mut domain = one(uow, &grant, id.id).await?;
@@ -215,17 +220,18 @@ impl OrganizationDomains<'_> {
                 domains
                     .update(&grant, id.id, domain.mode, &domain.role, now)
                     .await?;
-                uow.record(request.event(
-                    EventKind::DomainUpdated,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({
-                        "name": domain.name.as_str(),
-                        "enrolmentMode": { "old": old_mode.as_str(), "new": domain.mode.as_str() },
-                        "role": { "old": old_role.as_str(), "new": domain.role.as_str() },
-                        "rejectedRequests": rejected,
-                    }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::DomainUpdated,
+                        Some(id.organization),
+                        id.global_id(),
+                        Changes::default()
+                            .field("enrolmentMode", old_mode.as_str(), domain.mode.as_str())
+                            .field("role", old_role.as_str(), domain.role.as_str())
+                            .with("name", domain.name.as_str())
+                            .with("rejectedRequests", rejected),
+                    ),
+                );
                 Ok::<_, ServiceError>(domain)
             })
             .await
@@ -239,29 +245,32 @@ impl OrganizationDomains<'_> {
     /// Denials. Refusals: `NOT_FOUND` for `domainId`.
     pub async fn remove(self, id: InOrg<DomainId>, reject_pending: bool) -> Outcome<OrganizationDomain> {
         let request = self.0;
-        let core = request.core();
         let user = request.signed_in()?.user;
-        core.database
-            .atomically(async |uow| {
-                let standing = uow.standings().of_locked(user, id.organization).await?;
-                let grant = standing.grant::<ManageDomains>()?;
-                let domain = one(uow, &grant, id.id).await?;
-                let rejected = self.reject(uow, &grant, id.id, reject_pending).await?;
-                uow.organization_domains().delete(&grant, id.id).await?;
-                uow.record(request.event(
-                    EventKind::DomainDeleted,
-                    Some(id.organization),
-                    id.global_id(),
-                    json!({
-                        "name": domain.name.as_str(),
-                        "enrolmentMode": domain.mode.as_str(),
-                        "role": domain.role.as_str(),
-                        "verified": domain.proved.is_some(),
-                        "rejectedRequests": rejected,
-                    }),
-                ));
-                Ok::<_, ServiceError>(domain)
-            })
+        request
+            .attempt(
+                Attempt::on("removeDomain", id.organization, id.global_id()),
+                async |uow| {
+                    let standing = uow.standings().of_locked(user, id.organization).await?;
+                    let grant = standing.grant::<ManageDomains>()?;
+                    let domain = one(uow, &grant, id.id).await?;
+                    let rejected = self.reject(uow, &grant, id.id, reject_pending).await?;
+                    uow.organization_domains().delete(&grant, id.id).await?;
+                    uow.record(
+                        request.event(
+                            EventKind::DomainDeleted,
+                            Some(id.organization),
+                            id.global_id(),
+                            Changes::default()
+                                .gone("name", domain.name.as_str())
+                                .gone("enrolmentMode", domain.mode.as_str())
+                                .gone("role", domain.role.as_str())
+                                .with("verified", domain.proved.is_some())
+                                .with("rejectedRequests", rejected),
+                        ),
+                    );
+                    Ok::<_, ServiceError>(domain)
+                },
+            )
             .await
     }
 
@@ -278,19 +287,12 @@ impl OrganizationDomains<'_> {
         }
         let now = self.0.core().clock.now();
         let rejected = uow.membership_requests().reject_through(grant, id, now).await?;
-        for MembershipRequest {
-            organization,
-            id,
-            user,
-            email,
-            ..
-        } in &rejected
-        {
+        for asked in &rejected {
             uow.record(self.0.event(
                 EventKind::MembershipRequestRejected,
-                Some(*organization),
-                InOrg::new(*organization, *id).global_id(),
-                json!({ "user": user, "email": email }),
+                Some(asked.organization),
+                InOrg::new(asked.organization, asked.id).global_id(),
+                of_answered(asked, MembershipRequestState::Rejected),
             ));
         }
         Ok(rejected.len())

@@ -8,9 +8,9 @@ use resonance_domain::{
 use resonance_persistence::{
     IdCursor, JobQueue, LiveNote, NewJob, Repositories, UnitOfWork, ViewedOrganization,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{Outcome, Request, ServiceError};
+use crate::{Outcome, Request, ServiceError, changes::Changes, refusals::Attempt};
 
 /// The use cases of organizations.
 #[derive(Debug, Clone, Copy)]
@@ -94,10 +94,12 @@ impl Organizations<'_> {
         let request = self.0;
         let signed_in = request.signed_in()?;
         let own = request.actor().own()?;
+        let before = request
+            .account()
+            .and_then(|account| account.session.active_organization);
+        let attempt = Attempt::in_organization("setActiveOrganization", organization);
         let viewed = request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(attempt, async |uow| {
                 // Held, so that the membership does not end meanwhile and leave a session in an organization that is
                 // the user's no more.
                 let standing = uow.standings().of_locked(own.user(), organization).await?;
@@ -109,7 +111,11 @@ impl Organizations<'_> {
                     EventKind::SessionSwitched,
                     None,
                     signed_in.session.type_id(),
-                    json!({ "organization": organization }),
+                    Changes::default().field(
+                        "activeOrganization",
+                        before.map(|organization| organization.type_id()),
+                        organization.type_id(),
+                    ),
                 ));
                 viewed.ok_or(ServiceError::Denied(Denied::NotVisible))
             })
@@ -125,11 +131,11 @@ impl Organizations<'_> {
     /// Denials. Refusals: `NOT_DELETABLE`.
     pub async fn delete(self, organization: Option<OrganizationId>) -> Outcome<OrganizationId> {
         let request = self.0;
-        let core = request.core();
         let organization = request.organization(organization)?;
         let user = request.signed_in()?.user;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::in_organization("deleteOrganization", organization);
+        request
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, organization).await?;
                 let grant = standing.grant::<DeleteOrganization>()?;
                 let found = uow.organizations().get(&grant).await?;
@@ -155,7 +161,7 @@ impl Organizations<'_> {
         uow: &UnitOfWork,
         grant: &Grant<DeleteOrganization>,
         found: &Organization,
-    ) -> Outcome<Value> {
+    ) -> Outcome<Changes> {
         let core = self.0.core();
         let admins = uow.memberships().admins(grant).await?;
         let now = core.clock.now();
@@ -166,7 +172,11 @@ impl Organizations<'_> {
             kind: EventKind::OrganizationDeleted.as_str().to_owned(),
             subject: Some(found.id.type_id()),
         });
-        Ok(json!({ "name": found.name, "admins": admins }))
+        let admins: Vec<String> = admins.iter().map(|admin| admin.type_id()).collect();
+        Ok(Changes::default()
+            .gone("name", found.name.as_str())
+            .gone("slug", found.slug.as_str())
+            .with("admins", admins))
     }
 
     /// Tells a member why a permission (`org:<feature>:<action>`) is or is not theirs. Any member.

@@ -5,10 +5,10 @@ use resonance_domain::{
     CodePurpose, EmailAddress, ErrorCode, EventKind, FieldError, FieldErrors, UserId, VerificationCodeId,
 };
 use resonance_persistence::Repositories;
-use serde_json::json;
 
 use crate::{
     Accounts, Outcome, ServiceError,
+    changes::Changes,
     codes::{ADMIT, send_code, throttle_code, try_code, typed_code},
     hashing::new_password,
     limits::SIGN_IN_BY_ADDRESS,
@@ -112,7 +112,7 @@ impl Accounts<'_> {
                 uow.sessions().end_all(&ADMIT, user).await?;
                 let key = format!("sign-in:address:{}", code.address.to_lowercase());
                 uow.throttles().reset(&key).await?;
-                let payload = json!({ "by": "code" });
+                let payload = Changes::default().secret("password").with("by", "code");
                 uow.record(request.event_of(user, EventKind::UserPasswordChanged, user.type_id(), payload));
                 Ok::<_, ServiceError>(Ok(()))
             })
@@ -163,7 +163,7 @@ impl Accounts<'_> {
                 }
                 uow.sessions().end_others(&own, session).await?;
                 uow.throttles().reset(&key).await?;
-                let payload = json!({ "by": "password" });
+                let payload = Changes::default().secret("password").with("by", "password");
                 uow.record(request.event(
                     EventKind::UserPasswordChanged,
                     None,

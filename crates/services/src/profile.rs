@@ -6,9 +6,9 @@ use resonance_domain::{
     OrganizationName, Slug,
 };
 use resonance_persistence::{Repositories, UnitOfWork, ViewedOrganization};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::{Organizations, Outcome};
+use crate::{Organizations, Outcome, changes::Changes, refusals::Attempt};
 
 /// What is to change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Organizations<'_> {
         let (Some(name), Some(slug), Some(description)) = (name, slug, description) else {
             return Err(errors.into());
         };
-        self.change(organization, |profile| {
+        self.change("updateOrganization", organization, |profile| {
             if let Some(name) = name {
                 profile.name = name.into_string();
             }
@@ -66,7 +66,7 @@ impl Organizations<'_> {
         changes: Value,
     ) -> Outcome<ViewedOrganization> {
         let organization = self.0.organization(organization)?;
-        self.change(organization, |profile| {
+        self.change("updateOrganizationMetadata", organization, |profile| {
             let merged = profile.public_metadata.merged(changes);
             profile.public_metadata = merged.map_err(|error| error.at("publicMetadata"))?;
             Ok(())
@@ -76,12 +76,12 @@ impl Organizations<'_> {
 
     async fn change(
         self,
+        operation: &'static str,
         organization: OrganizationId,
         edit: impl FnOnce(&mut Organization) -> Result<(), FieldError> + Send,
     ) -> Outcome<ViewedOrganization> {
-        let core = self.0.core();
-        core.database
-            .atomically(async |uow| {
+        self.0
+            .attempt(Attempt::in_organization(operation, organization), async |uow| {
                 let (grant, mut viewed) = self.hold(uow, organization).await?;
                 let before = viewed.organization.clone();
                 edit(&mut viewed.organization)?;
@@ -139,24 +139,16 @@ pub(crate) fn taken() -> FieldError {
 }
 
 /// Old and new values of what differs, for the record.
-pub(crate) fn changes(before: &Organization, after: &Organization) -> Value {
-    let of = |organization: &Organization| {
-        [
-            ("name", json!(organization.name)),
-            ("slug", json!(organization.slug)),
-            ("description", json!(organization.description)),
-            ("logo", json!(organization.logo_key)),
-            (
-                "publicMetadata",
-                organization.public_metadata.clone().into_value(),
-            ),
-        ]
-    };
-    let changed = of(before).into_iter().zip(of(after));
-    let changed = changed.filter(|((_, from), (_, to))| from != to);
-    Value::Object(
-        changed
-            .map(|((field, from), (_, to))| (field.to_owned(), json!({ "old": from, "new": to })))
-            .collect::<Map<_, _>>(),
-    )
+pub(crate) fn changes(before: &Organization, after: &Organization) -> Changes {
+    let metadata = |organization: &Organization| organization.public_metadata.clone().into_value();
+    Changes::default()
+        .field("name", before.name.as_str(), after.name.as_str())
+        .field("slug", before.slug.as_str(), after.slug.as_str())
+        .field(
+            "description",
+            before.description.as_str(),
+            after.description.as_str(),
+        )
+        .field("logo", before.logo_key.as_deref(), after.logo_key.as_deref())
+        .keys("publicMetadata", &metadata(before), &metadata(after))
 }

@@ -188,6 +188,16 @@ impl PublishedEvent {
 fn data(event: &Event) -> Value {
     let mut data = event.payload.clone();
     if let Some(fields) = data.as_object_mut() {
+        if let Some(Value::Object(changes)) = fields.remove("changes") {
+            for (field, values) in changes {
+                // What is new, or no more, has one value.
+                let value = match (&values["old"], &values["new"]) {
+                    (Value::Null, one) | (one, Value::Null) => one.clone(),
+                    _ => values,
+                };
+                fields.insert(field, value);
+            }
+        }
         let of_generation = event.kind.as_str().starts_with("generation.");
         fields.retain(|field, _| {
             !INTERNAL.contains(&field.as_str())
@@ -208,6 +218,7 @@ mod tests {
         Event {
             id: Id::from_uuid(Uuid::from_u128(1)),
             organization: Some(Id::from_uuid(Uuid::from_u128(2))),
+            copy_of: None,
             kind,
             actor_kind: ActorKind::User,
             actor: Some("user_1".into()),

@@ -11,9 +11,11 @@ use resonance_identity::SecretToken;
 use resonance_persistence::{
     IdCursor, NewMembership, ReceivedInvitation, Repositories, UnitOfWork, ViewedOrganization,
 };
-use serde_json::json;
 
-use crate::{INVITATION_TOKEN, Invitations, Outcome, Refusal, enrolments::fulfil, logo};
+use crate::{
+    INVITATION_TOKEN, Invitations, Outcome, Refusal, changes::Changes, enrolments::fulfil, logo,
+    refusals::Attempt,
+};
 
 /// How an invitee names an invitation. `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +31,16 @@ impl fmt::Debug for InvitationKey {
         match self {
             Self::Token(_) => f.write_str("Token(..)"),
             Self::Id(id) => f.debug_tuple("Id").field(id).finish(),
+        }
+    }
+}
+
+impl InvitationKey {
+    /// What may be recorded of it: never the secret.
+    fn shown(&self) -> Option<String> {
+        match self {
+            Self::Token(_) => None,
+            Self::Id(id) => Some(id.global_id()),
         }
     }
 }
@@ -76,9 +88,7 @@ impl Invitations<'_> {
         let request = self.0;
         let own = request.actor().own()?;
         let viewed = request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(Attempt::on_any("acceptInvitation", key.shown()), async |uow| {
                 let (grant, invitation) = self.open(uow, key).await?;
                 self.join(uow, &own, &grant, &invitation).await
             })
@@ -129,18 +139,32 @@ impl Invitations<'_> {
         if invitee.works_nowhere {
             uow.sessions().work_in(&viewed.standing, session).await?;
         }
-        uow.record(request.event(
-            EventKind::InvitationAccepted,
-            Some(organization),
-            InOrg::new(organization, invitation.id).global_id(),
-            json!({ "user": own.user(), "role": invitation.role.as_str() }),
-        ));
-        uow.record(request.event(
-            EventKind::MembershipCreated,
-            Some(organization),
-            InOrg::new(organization, membership.id).global_id(),
-            json!({ "user": own.user(), "role": invitation.role.as_str() }),
-        ));
+        uow.record(
+            request.event(
+                EventKind::InvitationAccepted,
+                Some(organization),
+                InOrg::new(organization, invitation.id).global_id(),
+                Changes::default()
+                    .field(
+                        "state",
+                        InvitationState::Pending.as_str(),
+                        InvitationState::Accepted.as_str(),
+                    )
+                    .with("email", invitation.email.as_str())
+                    .with("role", invitation.role.as_str())
+                    .with("user", own.user().type_id()),
+            ),
+        );
+        uow.record(
+            request.event(
+                EventKind::MembershipCreated,
+                Some(organization),
+                InOrg::new(organization, membership.id).global_id(),
+                Changes::default()
+                    .made("role", invitation.role.as_str())
+                    .with("user", own.user().type_id()),
+            ),
+        );
         Ok(viewed)
     }
 
@@ -153,9 +177,7 @@ impl Invitations<'_> {
     pub async fn decline(self, key: &InvitationKey) -> Outcome<ReceivedInvitation> {
         let request = self.0;
         request
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(Attempt::on_any("declineInvitation", key.shown()), async |uow| {
                 let (grant, invitation) = self.open(uow, key).await?;
                 let now = request.core().clock.now();
                 let received = uow.received_invitations();
@@ -164,12 +186,21 @@ impl Invitations<'_> {
                     .await?;
                 let found = self.find(uow, key).await?;
                 let (_, declined) = found.ok_or(Denied::NotVisible)?;
-                uow.record(request.event(
-                    EventKind::InvitationDeclined,
-                    Some(invitation.organization),
-                    InOrg::new(invitation.organization, invitation.id).global_id(),
-                    json!({ "email": invitation.email, "role": invitation.role.as_str() }),
-                ));
+                uow.record(
+                    request.event(
+                        EventKind::InvitationDeclined,
+                        Some(invitation.organization),
+                        InOrg::new(invitation.organization, invitation.id).global_id(),
+                        Changes::default()
+                            .field(
+                                "state",
+                                InvitationState::Pending.as_str(),
+                                InvitationState::Declined.as_str(),
+                            )
+                            .with("email", invitation.email.as_str())
+                            .with("role", invitation.role.as_str()),
+                    ),
+                );
                 Ok(declined)
             })
             .await

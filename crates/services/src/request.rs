@@ -7,9 +7,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{Action, Actor, Denied, Grant, OperatorRecord, SignedIn, Standing};
-use resonance_domain::{ActorKind, Event, EventKind, IdsExt, OrganizationId, Origin};
-use resonance_persistence::{NewEvent, RegisteredPermission, Repositories};
-use serde_json::Value;
+use resonance_domain::{OrganizationId, Origin};
+use resonance_persistence::{RegisteredPermission, Repositories};
 use tokio::sync::OnceCell;
 
 use crate::{Account, Outcome, ServiceError, Services, core::Core};
@@ -202,30 +201,5 @@ impl Request {
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.0.origin
-    }
-
-    /// An event of this request's actor, happening now.
-    pub(crate) fn event(
-        &self,
-        kind: EventKind,
-        organization: Option<OrganizationId>,
-        subject: impl Into<Option<String>>,
-        payload: Value,
-    ) -> NewEvent {
-        let (actor_kind, actor) = match self.0.actor {
-            Actor::Anonymous => (ActorKind::Anonymous, None),
-            Actor::User(signed_in) => (ActorKind::User, Some(signed_in.user.type_id())),
-        };
-        Event {
-            id: self.core().ids.next(),
-            organization,
-            kind,
-            actor_kind,
-            actor,
-            subject: subject.into(),
-            payload,
-            origin: self.0.origin.clone(),
-            created_at: self.core().clock.now(),
-        }
     }
 }

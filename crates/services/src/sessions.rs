@@ -2,9 +2,8 @@
 
 use resonance_domain::{ErrorCode, EventKind, FieldError, Page, PageRequest, Session, SessionId};
 use resonance_persistence::{IdCursor, Repositories};
-use serde_json::json;
 
-use crate::{Outcome, Request, ServiceError};
+use crate::{Outcome, Request, ServiceError, changes::Changes};
 
 impl Request {
     /// One's own sessions.
@@ -57,7 +56,7 @@ impl Sessions<'_> {
                         .into());
                 }
                 let kind = EventKind::SessionRevoked;
-                uow.record(request.event(kind, None, session.type_id(), json!({})));
+                uow.record(request.event(kind, None, session.type_id(), Changes::default()));
                 Ok::<_, ServiceError>(())
             })
             .await
@@ -77,7 +76,7 @@ impl Sessions<'_> {
             .atomically(async |uow| {
                 let ended = uow.sessions().end_others(&own, session).await?;
                 if ended > 0 {
-                    let payload = json!({ "others": ended });
+                    let payload = Changes::default().with("others", ended);
                     uow.record(request.event(EventKind::SessionRevoked, None, session.type_id(), payload));
                 }
                 Ok::<_, ServiceError>(ended)

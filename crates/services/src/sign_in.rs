@@ -2,10 +2,10 @@
 
 use resonance_domain::{EmailAddress, ErrorCode, EventKind, FieldError};
 use resonance_persistence::Repositories;
-use serde_json::json;
 
 use crate::{
     Accounts, OpenedSession, Outcome, ServiceError,
+    changes::Changes,
     codes::ADMIT,
     limits::{SIGN_IN_BY_ADDRESS, SIGN_IN_BY_CLIENT},
     throttling::by_client,
@@ -74,7 +74,7 @@ impl Accounts<'_> {
             .atomically(async |uow| {
                 if uow.sessions().end(&own, session).await? {
                     let kind = EventKind::SessionRevoked;
-                    uow.record(request.event(kind, None, session.type_id(), json!({})));
+                    uow.record(request.event(kind, None, session.type_id(), Changes::default()));
                 }
                 Ok::<_, ServiceError>(())
             })

@@ -14,10 +14,10 @@ use resonance_domain::{
 };
 use resonance_identity::{NewPassword, SecretToken};
 use resonance_persistence::{NewUser, Repositories, SignUp, StorageError, UnitOfWork};
-use serde_json::json;
 
 use crate::{
     Accounts, INVITATION_TOKEN, OpenedSession, Outcome, Refusal, ServiceError,
+    changes::Changes,
     codes::{ADMIT, send_code, throttle_code, try_code, typed_code},
     hashing::new_password,
     limits::sign_ups_by_client,
@@ -282,10 +282,11 @@ impl Accounts<'_> {
             created_at: now,
         };
         uow.users().insert(&ADMIT, &new).await?;
-        uow.record(
-            self.0
-                .event_of(user.id, EventKind::UserCreated, user.id.type_id(), json!({})),
-        );
+        let payload = Changes::default()
+            .made("name", user.name.as_str())
+            .made("email", user.email.as_str());
+        let kind = EventKind::UserCreated;
+        uow.record(self.0.event_of(user.id, kind, user.id.type_id(), payload));
         self.open_session(uow, user).await
     }
 }

@@ -16,16 +16,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use resonance_authz::{SystemGrant, system::Speak};
 use resonance_blobs::BlobKey;
-use resonance_domain::{
-    ActorKind, Event, EventKind, GenerationFailure, GenerationId, GenerationState, Id, IdsExt, InOrg, Origin,
-};
+use resonance_domain::{EventKind, GenerationFailure, GenerationId, GenerationState, Id, IdsExt, InOrg};
 use resonance_persistence::{
     ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, UnitOfWork,
 };
-use serde_json::{Value, json};
 
 use self::studio::{Failure, Recording};
-use crate::{Outcome, ServiceError, core::Core, sweep};
+use crate::{Outcome, ServiceError, changes::Changes, core::Core, sweep};
 
 /// Tries before a generation fails.
 const MAX_TRIES: u32 = 3;
@@ -127,7 +124,8 @@ impl Take<'_> {
                     .begin(&self.grant, self.generation, core.clock.now())
                     .await?;
                 if order.is_some() {
-                    let payload = json!({ "attempt": self.job.attempt });
+                    let payload = moved(GenerationState::Queued, GenerationState::Running)
+                        .with("attempt", self.job.attempt);
                     uow.record(self.event(EventKind::GenerationStarted, payload));
                 }
                 Ok(order)
@@ -201,9 +199,10 @@ impl Take<'_> {
                     if !settled {
                         return Err(ServiceError::internal("settling usage", "nothing is held"));
                     }
-                    let payload = json!({
-                        "durationMs": audio.duration_ms, "bytes": audio.bytes, "characters": characters,
-                    });
+                    let payload = moved(GenerationState::Running, GenerationState::Succeeded)
+                        .with("durationMs", audio.duration_ms)
+                        .with("bytes", audio.bytes)
+                        .with("characters", characters);
                     uow.record(self.event(EventKind::GenerationSucceeded, payload));
                 }
                 Ok(stored)
@@ -275,7 +274,9 @@ impl Take<'_> {
                         .release_failed(&self.grant, organization, core.ids.next(), id, now)
                         .await?;
                     uow.jobs().add(late_removal(core, self.generation)?).await?;
-                    let payload = json!({ "code": shown.code, "message": shown.message });
+                    let payload = moved(GenerationState::Running, GenerationState::Failed)
+                        .with("code", shown.code)
+                        .with("message", shown.message);
                     uow.record(self.event(EventKind::GenerationFailed, payload));
                 }
                 Ok::<_, ServiceError>(ended)
@@ -288,19 +289,15 @@ impl Take<'_> {
     }
 
     /// An event of the system's own doing, happening now.
-    fn event(&self, kind: EventKind, payload: Value) -> NewEvent {
-        Event {
-            id: self.core.ids.next(),
-            organization: Some(self.generation.organization),
-            kind,
-            actor_kind: ActorKind::System,
-            actor: None,
-            subject: Some(self.generation.global_id()),
-            payload,
-            origin: Origin::default(),
-            created_at: self.core.clock.now(),
-        }
+    fn event(&self, kind: EventKind, payload: Changes) -> NewEvent {
+        let InOrg { organization, .. } = self.generation;
+        self.core
+            .event(kind, Some(organization), self.generation.global_id(), payload)
     }
+}
+
+fn moved(from: GenerationState, to: GenerationState) -> Changes {
+    Changes::default().field("state", from.as_str(), to.as_str())
 }
 
 /// The wait after a failed try: 2 s, then 10 s.

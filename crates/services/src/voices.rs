@@ -155,7 +155,12 @@ impl Voices<'_> {
         Ok(found.into_iter().map(|voice| (voice.address(), voice)).collect())
     }
 
-    fn event(self, kind: EventKind, voice: InOrg<VoiceId>, payload: serde_json::Value) -> NewEvent {
+    fn event(
+        self,
+        kind: EventKind,
+        voice: InOrg<VoiceId>,
+        payload: impl Into<serde_json::Value>,
+    ) -> NewEvent {
         self.0
             .event(kind, Some(voice.organization), voice.global_id(), payload)
     }

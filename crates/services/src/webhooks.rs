@@ -12,12 +12,15 @@ use resonance_domain::{
 };
 use resonance_persistence::{IdCursor, Repositories, UnitOfWork};
 use resonance_webhooks::{UrlRefusal, WebhookUrl};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(crate) use relaying::enqueue;
 pub(crate) use sending::{drain, run};
 
-use crate::{Outcome, Request, ServiceError, core::Core, published_event::is_published};
+use crate::{
+    Outcome, Request, ServiceError, changes::Changes, core::Core, published_event::is_published,
+    refusals::Attempt,
+};
 
 /// What a new endpoint is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,39 +77,45 @@ impl Webhooks<'_> {
         let description = WebhookDescription::parse(input.description.as_deref().unwrap_or_default());
         let description = errors.take("description", description);
         let events = errors.take("events", EventFilter::parse(input.events, is_published));
-        core.database
-            .atomically(async |uow| {
-                let standing = uow.standings().of_locked(user, organization).await?;
-                let grant = standing.grant::<ManageWebhooks>()?;
-                errors.finish()?;
-                let (Some(url), Some(description), Some(events)) = (url, description, events) else {
-                    return Err(ServiceError::Refused(Vec::new()));
-                };
-                if uow.webhook_endpoints().count(&grant).await? >= MAX_WEBHOOK_ENDPOINTS {
-                    let message = format!("an organization has at most {MAX_WEBHOOK_ENDPOINTS} endpoints");
-                    return Err(FieldError::new(ErrorCode::Conflict, message).into());
-                }
-                let now = core.clock.now();
-                let endpoint = WebhookEndpoint {
-                    id: core.ids.next(),
-                    organization,
-                    url: url.as_str().to_owned(),
-                    description: description.into_string(),
-                    events,
-                    enabled: input.enabled.unwrap_or(true),
-                    disabled: None,
-                    secret_generation: 1,
-                    previous_secret_until: None,
-                    failing_since: None,
-                    created_by: Some(user),
-                    created_at: now,
-                    updated_at: now,
-                };
-                uow.webhook_endpoints().insert(&grant, &endpoint).await?;
-                let payload = Value::Object(told(&endpoint).into_iter().collect());
-                self.record(uow, EventKind::WebhookEndpointCreated, &endpoint, payload);
-                Ok(endpoint)
-            })
+        request
+            .attempt(
+                Attempt::in_organization("createWebhookEndpoint", organization),
+                async |uow| {
+                    let standing = uow.standings().of_locked(user, organization).await?;
+                    let grant = standing.grant::<ManageWebhooks>()?;
+                    errors.finish()?;
+                    let (Some(url), Some(description), Some(events)) = (url, description, events) else {
+                        return Err(ServiceError::Refused(Vec::new()));
+                    };
+                    if uow.webhook_endpoints().count(&grant).await? >= MAX_WEBHOOK_ENDPOINTS {
+                        let message =
+                            format!("an organization has at most {MAX_WEBHOOK_ENDPOINTS} endpoints");
+                        return Err(FieldError::new(ErrorCode::Conflict, message).into());
+                    }
+                    let now = core.clock.now();
+                    let endpoint = WebhookEndpoint {
+                        id: core.ids.next(),
+                        organization,
+                        url: url.as_str().to_owned(),
+                        description: description.into_string(),
+                        events,
+                        enabled: input.enabled.unwrap_or(true),
+                        disabled: None,
+                        secret_generation: 1,
+                        previous_secret_until: None,
+                        failing_since: None,
+                        created_by: Some(user),
+                        created_at: now,
+                        updated_at: now,
+                    };
+                    uow.webhook_endpoints().insert(&grant, &endpoint).await?;
+                    let made = told(&endpoint).into_iter();
+                    let payload =
+                        made.fold(Changes::default(), |all, (field, value)| all.made(&field, value));
+                    self.record(uow, EventKind::WebhookEndpointCreated, &endpoint, payload);
+                    Ok(endpoint)
+                },
+            )
             .await
     }
 
@@ -131,46 +140,41 @@ impl Webhooks<'_> {
             .events
             .and_then(|entries| errors.take("events", EventFilter::parse(entries, is_published)));
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
-                let (grant, mut endpoint) = self.hold(uow, id).await?;
-                errors.finish()?;
-                let before = endpoint.clone();
-                if let Some(url) = url {
-                    endpoint.url = url.as_str().to_owned();
-                }
-                if let Some(description) = description {
-                    endpoint.description = description.into_string();
-                }
-                if let Some(events) = events {
-                    endpoint.events = events;
-                }
-                if let Some(enabled) = input.enabled {
-                    if enabled && !endpoint.enabled {
-                        endpoint.failing_since = None;
+            .attempt(
+                Attempt::on("updateWebhookEndpoint", id.organization, id.global_id()),
+                async |uow| {
+                    let (grant, mut endpoint) = self.hold(uow, id).await?;
+                    errors.finish()?;
+                    let before = endpoint.clone();
+                    if let Some(url) = url {
+                        endpoint.url = url.as_str().to_owned();
                     }
-                    endpoint.enabled = enabled;
-                    endpoint.disabled = None;
-                }
-                if before == endpoint {
-                    return Ok(endpoint);
-                }
-                endpoint.updated_at = core.clock.now();
-                uow.webhook_endpoints().store(&grant, &endpoint).await?;
-                let changed = told(&before).into_iter().zip(told(&endpoint));
-                let changed = changed.filter(|((_, old), (_, new))| old != new);
-                let payload: Map<_, _> = changed
-                    .map(|((field, old), (_, new))| (field, json!({ "old": old, "new": new })))
-                    .collect();
-                self.record(
-                    uow,
-                    EventKind::WebhookEndpointUpdated,
-                    &endpoint,
-                    Value::Object(payload),
-                );
-                Ok::<_, ServiceError>(endpoint)
-            })
+                    if let Some(description) = description {
+                        endpoint.description = description.into_string();
+                    }
+                    if let Some(events) = events {
+                        endpoint.events = events;
+                    }
+                    if let Some(enabled) = input.enabled {
+                        if enabled && !endpoint.enabled {
+                            endpoint.failing_since = None;
+                        }
+                        endpoint.enabled = enabled;
+                        endpoint.disabled = None;
+                    }
+                    if before == endpoint {
+                        return Ok(endpoint);
+                    }
+                    endpoint.updated_at = core.clock.now();
+                    uow.webhook_endpoints().store(&grant, &endpoint).await?;
+                    let values = told(&before).into_iter().zip(told(&endpoint));
+                    let payload = values.fold(Changes::default(), |all, ((field, old), (_, new))| {
+                        all.field(&field, old, new)
+                    });
+                    self.record(uow, EventKind::WebhookEndpointUpdated, &endpoint, payload);
+                    Ok::<_, ServiceError>(endpoint)
+                },
+            )
             .await
     }
 
@@ -181,15 +185,18 @@ impl Webhooks<'_> {
     pub async fn delete(self, id: InOrg<WebhookEndpointId>) -> Outcome<()> {
         let now = self.0.core().clock.now();
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
-                let (grant, endpoint) = self.hold(uow, id).await?;
-                uow.webhook_endpoints().delete(&grant, endpoint.id, now).await?;
-                let payload = Value::Object(told(&endpoint).into_iter().collect());
-                self.record(uow, EventKind::WebhookEndpointDeleted, &endpoint, payload);
-                Ok::<_, ServiceError>(endpoint)
-            })
+            .attempt(
+                Attempt::on("deleteWebhookEndpoint", id.organization, id.global_id()),
+                async |uow| {
+                    let (grant, endpoint) = self.hold(uow, id).await?;
+                    uow.webhook_endpoints().delete(&grant, endpoint.id, now).await?;
+                    let gone = told(&endpoint).into_iter();
+                    let payload =
+                        gone.fold(Changes::default(), |all, (field, value)| all.gone(&field, value));
+                    self.record(uow, EventKind::WebhookEndpointDeleted, &endpoint, payload);
+                    Ok::<_, ServiceError>(endpoint)
+                },
+            )
             .await?;
         Ok(())
     }
@@ -207,20 +214,23 @@ impl Webhooks<'_> {
         let core = self.0.core();
         let overlap = webhook_secret_overlap(overlap_hours).map_err(|error| error.at("overlapHours"));
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
-                let (grant, mut endpoint) = self.hold(uow, id).await?;
-                let now = core.clock.now();
-                let until = now + overlap?;
-                endpoint.secret_generation += 1;
-                endpoint.previous_secret_until = (until > now).then_some(until);
-                endpoint.updated_at = now;
-                uow.webhook_endpoints().store(&grant, &endpoint).await?;
-                let payload = json!({ "previousSecretUntil": endpoint.previous_secret_until });
-                self.record(uow, EventKind::WebhookSecretRotated, &endpoint, payload);
-                Ok::<_, ServiceError>(endpoint)
-            })
+            .attempt(
+                Attempt::on("rotateWebhookSecret", id.organization, id.global_id()),
+                async |uow| {
+                    let (grant, mut endpoint) = self.hold(uow, id).await?;
+                    let now = core.clock.now();
+                    let until = now + overlap?;
+                    endpoint.secret_generation += 1;
+                    endpoint.previous_secret_until = (until > now).then_some(until);
+                    endpoint.updated_at = now;
+                    uow.webhook_endpoints().store(&grant, &endpoint).await?;
+                    let payload = Changes::default()
+                        .secret("secret")
+                        .with("previousSecretUntil", json!(endpoint.previous_secret_until));
+                    self.record(uow, EventKind::WebhookSecretRotated, &endpoint, payload);
+                    Ok::<_, ServiceError>(endpoint)
+                },
+            )
             .await
     }
 
@@ -283,7 +293,7 @@ impl Webhooks<'_> {
         Ok((grant, found.ok_or_else(not_found)?))
     }
 
-    fn record(self, uow: &UnitOfWork, kind: EventKind, endpoint: &WebhookEndpoint, payload: Value) {
+    fn record(self, uow: &UnitOfWork, kind: EventKind, endpoint: &WebhookEndpoint, payload: Changes) {
         let subject = InOrg::new(endpoint.organization, endpoint.id).global_id();
         uow.record(self.0.event(kind, Some(endpoint.organization), subject, payload));
     }

@@ -9,6 +9,7 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 const JOBS: &[(&str, &[&str])] = &[
     ("crates/server/src/commands/seed.rs", &["Seed"]),
     ("crates/services/src/activity.rs", &["Relay"]),
+    ("crates/services/src/audit_log.rs", &["Audit"]),
     ("crates/services/src/authentication.rs", &["Authenticate"]),
     ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),

@@ -68,5 +68,6 @@ on_both! {
         eprintln!("{}", book.summary());
         rest::come_to_rest(&server).await;
         rest::check(&server, &book).await;
+        rest::logs_are_intact(&server).await;
     }
 }

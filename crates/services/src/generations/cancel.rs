@@ -5,10 +5,9 @@ use resonance_domain::{
     ErrorCode, EventKind, FieldError, Generation, GenerationId, GenerationState, IdsExt, InOrg,
 };
 use resonance_persistence::{JobQueue, Repositories, UnitOfWork};
-use serde_json::json;
 
 use super::Generations;
-use crate::{Outcome, ServiceError, speaking, sweep};
+use crate::{Outcome, ServiceError, changes::Changes, refusals::Attempt, speaking, sweep};
 
 impl Generations<'_> {
     /// Stops a generation that is queued or being spoken; nothing is charged for it. Whoever may create generations
@@ -17,9 +16,9 @@ impl Generations<'_> {
     /// # Errors
     /// `NotVisible` if there is none, `Forbidden` for somebody else's, `CONFLICT` (`id`) if it is finished.
     pub async fn cancel(self, address: InOrg<GenerationId>) -> Outcome<Generation> {
-        let database = &self.0.core().database;
-        database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("cancelGeneration", address.organization, address.global_id());
+        self.0
+            .attempt(attempt, async |uow| {
                 let standing = self.standing(uow, address).await?;
                 let grant = standing.grant_within_reach::<CancelGenerations>()?;
                 let generation = load(uow, &grant.narrow(), address.id).await?;
@@ -44,8 +43,9 @@ impl Generations<'_> {
 
     async fn delete_as_it_is(self, address: InOrg<GenerationId>) -> Outcome<()> {
         let core = self.0.core();
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("deleteGeneration", address.organization, address.global_id());
+        self.0
+            .attempt(attempt, async |uow| {
                 let standing = self.standing(uow, address).await?;
                 let grant = standing.grant_within_reach::<DeleteGenerations>()?;
                 let generation = load(uow, &grant.narrow(), address.id).await?;
@@ -66,8 +66,9 @@ impl Generations<'_> {
                     );
                     uow.jobs().add(removal).await?;
                 }
-                let payload =
-                    json!({ "state": generation.state.as_str(), "characters": generation.characters });
+                let payload = Changes::default()
+                    .gone("state", generation.state.as_str())
+                    .with("characters", generation.characters);
                 uow.record(self.0.event(
                     EventKind::GenerationDeleted,
                     Some(address.organization),
@@ -102,12 +103,20 @@ impl Generations<'_> {
             .release(grant, core.ids.next(), address.id, now)
             .await?;
         uow.jobs().add(speaking::late_removal(core, address)?).await?;
-        uow.record(self.0.event(
-            EventKind::GenerationCancelled,
-            Some(address.organization),
-            address.global_id(),
-            json!({ "characters": generation.characters }),
-        ));
+        uow.record(
+            self.0.event(
+                EventKind::GenerationCancelled,
+                Some(address.organization),
+                address.global_id(),
+                Changes::default()
+                    .field(
+                        "state",
+                        generation.state.as_str(),
+                        GenerationState::Cancelled.as_str(),
+                    )
+                    .with("characters", generation.characters),
+            ),
+        );
         Ok(Generation {
             state: GenerationState::Cancelled,
             finished_at: Some(now),

@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::Generations;
-use crate::{Outcome, ServiceError};
+use crate::{Outcome, ServiceError, changes::Changes, refusals::Attempt};
 
 /// What is to be spoken.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +111,9 @@ impl Generations<'_> {
         };
 
         // What only reads is done before the transaction, which is one of few on SQLite.
-        let grant = self.0.grant::<CreateGenerations>(organization).await?;
+        let attempt = Attempt::in_organization("createGeneration", organization);
+        let grant = self.0.grant::<CreateGenerations>(organization).await;
+        let grant = self.0.noting(attempt, grant).await?;
         let voice = self.repository().speaking_voice(&grant, address).await?;
         let Some(voice) = voice else {
             return Err(FieldError::new(ErrorCode::NotFound, "there is no such voice")
@@ -244,12 +246,13 @@ impl Generations<'_> {
         if !uow.generations().count_up(grant).await? {
             return Err(ServiceError::Denied(resonance_authz::Denied::NotVisible));
         }
-        let payload = json!({
-            "voice": generation.voice_address().global_id(),
-            "voiceName": generation.voice.name,
-            "characters": generation.characters,
-            "format": generation.format.extension(),
-        });
+        // Not the text, which is the generation's and goes with it.
+        let payload = Changes::default()
+            .made("state", generation.state.as_str())
+            .with("voice", generation.voice_address().global_id())
+            .with("voiceName", generation.voice.name.as_str())
+            .with("characters", generation.characters)
+            .with("format", generation.format.extension());
         let subject = InOrg::new(organization, generation.id).global_id();
         uow.record(
             self.0

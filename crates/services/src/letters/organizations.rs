@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Letter;
-use crate::{INVITATION_TOKEN, Outcome, core::Core};
+use crate::{INVITATION_TOKEN, Outcome, changes::told, core::Core};
 
 pub(super) const GRANT: SystemGrant<Relay> = SystemGrant::for_job();
 
@@ -50,12 +50,6 @@ pub(crate) enum About {
         endpoint: WebhookEndpointId,
         user: UserId,
     },
-}
-
-/// A role before and after a change, as the event tells it.
-#[derive(Deserialize)]
-struct NewRole {
-    new: String,
 }
 
 /// What such an event calls for.
@@ -98,14 +92,14 @@ fn about(event: &Event) -> Vec<About> {
             }),
         EventKind::MembershipRoleChanged => subject::<InOrg<MembershipId>>(event)
             .zip(user.filter(is_other))
-            .zip(read::<NewRole>(event, "role"))
+            .zip(text(told(&event.payload, "role").1))
             .map(|((membership, user), role)| About::RoleChanged {
                 organization: membership.organization,
                 user,
-                role: role.new,
+                role,
             }),
         EventKind::OrganizationDeleted => {
-            let name: String = read(event, "name").unwrap_or_default();
+            let name = text(told(&event.payload, "name").0).unwrap_or_default();
             let admins: Vec<UserId> = read(event, "admins").unwrap_or_default();
             let each = admins.into_iter().map(|user| About::OrganizationDeleted {
                 name: name.clone(),
@@ -211,6 +205,10 @@ fn subject<T: std::str::FromStr>(event: &Event) -> Option<T> {
 
 fn read<T: serde::de::DeserializeOwned>(event: &Event, key: &str) -> Option<T> {
     serde_json::from_value(event.payload.get(key)?.clone()).ok()
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value?.as_str().map(str::to_owned)
 }
 
 fn invited(found: &ReceivedInvitation, link: &str, url: &str) -> Letter {

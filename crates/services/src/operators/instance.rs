@@ -7,8 +7,8 @@ use resonance_domain::{
 use resonance_persistence::{Repositories, StoredSettings};
 use serde_json::{Value, json};
 
-use super::{Operators, differences, reason};
-use crate::{Outcome, ServiceError};
+use super::{Operators, reason};
+use crate::{Outcome, ServiceError, changes::Changes};
 
 /// The most months that one question is about.
 const MAX_MONTHS: usize = 36;
@@ -100,43 +100,34 @@ impl Operators<'_> {
                 }
                 let now = core.clock.now();
                 uow.instance().store_settings(&operator, &changed, now).await?;
-                let payload = differences([
-                    (
-                        "memberLimit",
-                        json!(before.member_limit),
-                        json!(after.member_limit),
-                    ),
-                    (
+                let payload = Changes::default()
+                    .field("memberLimit", before.member_limit, after.member_limit)
+                    .field(
                         "organizationsDeletable",
-                        json!(before.organizations_deletable),
-                        json!(after.organizations_deletable),
-                    ),
-                    (
+                        before.organizations_deletable,
+                        after.organizations_deletable,
+                    )
+                    .field(
                         "organizationCreation",
                         json!(before.organization_creation),
                         json!(after.organization_creation),
-                    ),
-                    (
+                    )
+                    .field(
                         "organizationsPerUser",
-                        json!(before.organizations_per_user),
-                        json!(after.organizations_per_user),
-                    ),
-                    (
-                        "domainsEnabled",
-                        json!(before.domains_enabled),
-                        json!(after.domains_enabled),
-                    ),
-                    (
+                        before.organizations_per_user,
+                        after.organizations_per_user,
+                    )
+                    .field("domainsEnabled", before.domains_enabled, after.domains_enabled)
+                    .field(
                         "enrolmentModes",
                         names(&before.enrolment_modes),
                         names(&after.enrolment_modes),
-                    ),
-                    (
+                    )
+                    .field(
                         "domainDefaultRole",
-                        json!(before.domain_default_role.as_str()),
-                        json!(after.domain_default_role.as_str()),
-                    ),
-                ]);
+                        before.domain_default_role.as_str(),
+                        after.domain_default_role.as_str(),
+                    );
                 let act = (EventKind::InstanceUpdated, None, "instance".to_owned(), payload);
                 self.record(uow, &operator, act);
                 Ok::<_, ServiceError>(after)

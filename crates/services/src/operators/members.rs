@@ -11,7 +11,7 @@ use super::{Operators, only_reason, staff::no_user};
 use crate::{
     Outcome, Refusal, ServiceError,
     membership_requests::of_accepted,
-    memberships::{give_role, of_membership, take_out},
+    memberships::{give_role, of_ended, of_new, take_out},
     roles::existing_role,
 };
 
@@ -83,7 +83,7 @@ impl Operators<'_> {
                     self.record(uow, &operator, act);
                 }
                 let subject = InOrg::new(organization, membership.id).global_id();
-                let payload = of_membership(&membership);
+                let payload = of_new(&membership);
                 let act = (EventKind::MembershipCreated, Some(organization), subject, payload);
                 self.record(uow, &operator, act);
                 Ok::<_, ServiceError>(Member {
@@ -130,7 +130,7 @@ impl Operators<'_> {
                 let operator = self.acting_in(uow, &reason, id.organization).await?;
                 let member =
                     take_out(uow, &operator.within(id.organization), id.id, core.clock.now()).await?;
-                let payload = of_membership(&member.membership);
+                let payload = of_ended(&member.membership);
                 let kind = EventKind::MembershipDeleted;
                 let act = (kind, Some(id.organization), id.global_id(), payload);
                 self.record(uow, &operator, act);

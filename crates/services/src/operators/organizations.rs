@@ -8,7 +8,7 @@ use resonance_domain::{
 use resonance_persistence::{DirectoryOrganization, Repositories, UnitOfWork};
 use serde_json::{Value, json};
 
-use super::{Operators, differences, only_reason, staff::no_user};
+use super::{Operators, only_reason, staff::no_user};
 use crate::{
     CreateOrganization, Outcome, ServiceError,
     founding::{Founding, founded},
@@ -186,17 +186,12 @@ impl Operators<'_> {
         operators
             .store_private_metadata(operator, id, &after.private_metadata)
             .await?;
-        let mut payload = changes(old, new);
-        let terms = differences([
-            ("memberLimit", json!(old.member_limit), json!(new.member_limit)),
-            ("deletable", json!(old.deletable), json!(new.deletable)),
-        ]);
-        if let (Some(payload), Value::Object(terms)) = (payload.as_object_mut(), terms) {
-            payload.extend(terms);
-            // That it changed is for all who read the log; what it says is for operators only.
-            if before.private_metadata != after.private_metadata {
-                payload.insert("privateMetadata".to_owned(), json!("changed"));
-            }
+        let mut payload = changes(old, new)
+            .field("memberLimit", old.member_limit, new.member_limit)
+            .field("deletable", old.deletable, new.deletable);
+        // That it changed is for all who read the log; what it says is for operators only.
+        if before.private_metadata != after.private_metadata {
+            payload = payload.secret("privateMetadata");
         }
         let act = (EventKind::OrganizationUpdated, Some(id), id.type_id(), payload);
         self.record(uow, operator, act);
@@ -229,8 +224,8 @@ impl Operators<'_> {
                         .at("force")
                         .into());
                 }
-                let mut payload = self.0.organizations().close(uow, &grant, &found).await?;
-                payload["forced"] = json!(!found.deletable);
+                let payload = self.0.organizations().close(uow, &grant, &found).await?;
+                let payload = payload.with("forced", !found.deletable);
                 // The organization's own log is purged; this one stays.
                 let act = (
                     EventKind::OrganizationDeleted,

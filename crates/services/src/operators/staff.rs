@@ -1,14 +1,11 @@
 //! Who is an operator: by operators themselves, by configuration and by command line.
 
 use resonance_authz::{Appoints, SystemGrant, system::Appoint};
-use resonance_domain::{
-    ActorKind, EmailAddress, ErrorCode, Event, EventKind, FieldError, IdsExt, Origin, User, UserId,
-};
+use resonance_domain::{EmailAddress, ErrorCode, EventKind, FieldError, User, UserId};
 use resonance_persistence::{OperatorEntry, Repositories, UnitOfWork};
-use serde_json::json;
 
 use super::{Operators, only_reason};
-use crate::{Outcome, ServiceError, Services, codes::ADMIT};
+use crate::{Outcome, ServiceError, Services, changes::Changes, codes::ADMIT};
 
 const APPOINT: SystemGrant<Appoint> = SystemGrant::for_job();
 
@@ -35,7 +32,12 @@ impl Operators<'_> {
                 let found = uow.users().by_id(&ADMIT, user).await?;
                 found.ok_or_else(no_user)?;
                 if uow.operators().add(&operator, user, core.clock.now()).await? {
-                    let act = (EventKind::UserMadeOperator, None, user.type_id(), json!({}));
+                    let act = (
+                        EventKind::UserMadeOperator,
+                        None,
+                        user.type_id(),
+                        made_operator(false, true),
+                    );
                     self.record(uow, &operator, act);
                 }
                 Ok::<_, ServiceError>(user)
@@ -58,7 +60,12 @@ impl Operators<'_> {
                 if !uow.operators().remove(&operator, user).await? {
                     return Err(no_user().into());
                 }
-                let act = (EventKind::UserUnmadeOperator, None, user.type_id(), json!({}));
+                let act = (
+                    EventKind::UserUnmadeOperator,
+                    None,
+                    user.type_id(),
+                    made_operator(true, false),
+                );
                 self.record(uow, &operator, act);
                 Ok::<_, ServiceError>(user)
             })
@@ -138,20 +145,16 @@ impl Services {
                 })?;
                 let user = found.user;
                 if change(uow, &user).await? {
-                    uow.record(Event {
-                        id: core.ids.next(),
-                        organization: None,
-                        kind,
-                        actor_kind: ActorKind::System,
-                        actor: None,
-                        subject: Some(user.id.type_id()),
-                        payload: json!({}),
-                        origin: Origin::default(),
-                        created_at: core.clock.now(),
-                    });
+                    let becomes = kind == EventKind::UserMadeOperator;
+                    let payload = made_operator(!becomes, becomes);
+                    uow.record(core.event(kind, None, user.id.type_id(), payload));
                 }
                 Ok::<_, ServiceError>(user.id)
             })
             .await
     }
+}
+
+fn made_operator(old: bool, new: bool) -> Changes {
+    Changes::default().field("operator", old, new)
 }

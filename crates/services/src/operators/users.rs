@@ -3,13 +3,12 @@
 use resonance_authz::OperatorGrant;
 use resonance_domain::{EmailAddress, ErrorCode, EventKind, FieldError, IdsExt, InOrg, PersonName, UserId};
 use resonance_persistence::{DirectoryUser, NewUser, Repositories, UnitOfWork};
-use serde_json::json;
 
 use super::{
     Operators, only_reason,
     staff::{no_user, some_operator_stays},
 };
-use crate::{Outcome, ServiceError, codes::ADMIT};
+use crate::{Outcome, ServiceError, changes::Changes, codes::ADMIT};
 
 /// How often an act on a user is tried again because the user joined organizations meanwhile.
 const TRIES: usize = 5;
@@ -44,7 +43,10 @@ impl Operators<'_> {
                     created_at: core.clock.now(),
                 };
                 uow.users().insert(&ADMIT, &new).await?;
-                let act = (EventKind::UserCreated, None, new.id.type_id(), json!({}));
+                let payload = Changes::default()
+                    .made("name", name.as_str())
+                    .made("email", email.as_str());
+                let act = (EventKind::UserCreated, None, new.id.type_id(), payload);
                 self.record(uow, &operator, act);
                 found(uow, &operator, new.id).await
             })
@@ -70,7 +72,7 @@ impl Operators<'_> {
                 let before = uow.users().lock(&own).await?.ok_or_else(no_user)?;
                 if before.name != name.as_str() {
                     uow.users().rename(&own, &name, core.clock.now()).await?;
-                    let payload = json!({ "name": { "old": before.name, "new": name.as_str() } });
+                    let payload = Changes::default().field("name", before.name, name.as_str());
                     let act = (EventKind::UserUpdated, None, user.type_id(), payload);
                     self.record(uow, &operator, act);
                 }
@@ -105,7 +107,7 @@ impl Operators<'_> {
                     uow.operators()
                         .set_organization_limit(&operator, user, limit, now)
                         .await?;
-                    let payload = json!({ "organizationLimit": { "old": before, "new": limit } });
+                    let payload = Changes::default().field("organizationLimit", before, limit);
                     let act = (EventKind::UserUpdated, None, user.type_id(), payload);
                     self.record(uow, &operator, act);
                 }
@@ -128,7 +130,12 @@ impl Operators<'_> {
                 let operator = self.acting(uow, &reason).await?;
                 self.may_go(uow, &operator, user).await?;
                 if uow.user_ends().suspend(&operator, user, core.clock.now()).await? {
-                    let act = (EventKind::UserSuspended, None, user.type_id(), json!({}));
+                    let act = (
+                        EventKind::UserSuspended,
+                        None,
+                        user.type_id(),
+                        suspended(false, true),
+                    );
                     self.record(uow, &operator, act);
                 }
                 found(uow, &operator, user).await
@@ -152,7 +159,12 @@ impl Operators<'_> {
                     .await?
                     .ok_or_else(no_user)?;
                 if uow.user_ends().restore(&operator, user, core.clock.now()).await? {
-                    let act = (EventKind::UserRestored, None, user.type_id(), json!({}));
+                    let act = (
+                        EventKind::UserRestored,
+                        None,
+                        user.type_id(),
+                        suspended(true, false),
+                    );
                     self.record(uow, &operator, act);
                 }
                 found(uow, &operator, user).await
@@ -176,15 +188,21 @@ impl Operators<'_> {
                 let ended = uow.user_ends().delete(&operator, user).await?;
                 for left in &ended {
                     let subject = InOrg::new(left.organization, left.membership).global_id();
-                    let payload = json!({
-                        "user": user, "role": left.role.as_str(), "accountDeleted": true, "reason": operator.reason(),
-                    });
+                    let payload = Changes::default()
+                        .gone("role", left.role.as_str())
+                        .with("user", user.type_id())
+                        .with("accountDeleted", true);
                     let kind = EventKind::MembershipDeleted;
-                    uow.record(self.event(&operator, kind, Some(left.organization), &subject, payload));
+                    self.record(uow, &operator, (kind, Some(left.organization), subject, payload));
                 }
-                let organizations: Vec<_> = ended.iter().map(|left| left.organization).collect();
-                let payload = json!({ "organizations": organizations });
-                self.record(uow, &operator, (EventKind::UserDeleted, None, user.type_id(), payload));
+                let organizations: Vec<String> =
+                    ended.iter().map(|left| left.organization.type_id()).collect();
+                let payload = Changes::default().with("organizations", organizations);
+                self.record(
+                    uow,
+                    &operator,
+                    (EventKind::UserDeleted, None, user.type_id(), payload),
+                );
                 Ok::<_, ServiceError>(user)
             })
         };
@@ -220,4 +238,8 @@ async fn again<T, F: Future<Output = Outcome<T>>>(act: impl Fn() -> F) -> Outcom
             outcome => return outcome,
         }
     }
+}
+
+fn suspended(old: bool, new: bool) -> Changes {
+    Changes::default().field("suspended", old, new)
 }

@@ -3,14 +3,13 @@
 use resonance_authz::{Grant, ManageRoles, Standing};
 use resonance_domain::{EventKind, FieldErrors, IdsExt, InOrg, MAX_CUSTOM_ROLES, OrganizationId, RoleId};
 use resonance_persistence::{CustomRole, Repositories, UnitOfWork};
-use serde_json::Value;
 
 use super::{
     NewRole, RoleChanges, Roles,
-    input::{changes, not_found, taken, too_many, whole},
+    input::{changes, gone, made, not_found, taken, too_many},
     not_beyond_own, unused,
 };
-use crate::{Outcome, ServiceError};
+use crate::{Outcome, ServiceError, changes::Changes, refusals::Attempt};
 
 /// A role that is to be made in an organization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,8 +40,9 @@ impl Roles<'_> {
         let request = self.0;
         let core = request.core();
         let organization = request.organization(input.organization)?;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::in_organization("createRole", organization);
+        request
+            .attempt(attempt, async |uow| {
                 let (standing, grant) = self.hold(uow, organization).await?;
                 let registered = uow.instance_roles().permissions().await?;
                 let mut errors = FieldErrors::default();
@@ -74,7 +74,7 @@ impl Roles<'_> {
                 if !uow.roles().insert(&grant, &role).await? {
                     return Err(taken().into());
                 }
-                self.record(uow, EventKind::RoleCreated, &grant, &role, whole(&role));
+                self.record(uow, EventKind::RoleCreated, &grant, &role, made(&role));
                 Ok(role)
             })
             .await
@@ -92,9 +92,9 @@ impl Roles<'_> {
         let core = request.core();
         let id = input.id;
         request.signed_in()?;
-        let role = core
-            .database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("updateRole", id.organization, id.global_id());
+        let role = request
+            .attempt(attempt, async |uow| {
                 let (standing, grant) = self.hold(uow, id.organization).await?;
                 let registered = uow.instance_roles().permissions().await?;
                 let mut errors = FieldErrors::default();
@@ -126,14 +126,15 @@ impl Roles<'_> {
     /// Denials. Refusals: `NOT_FOUND`, `ROLE_EXCEEDS_OWN` and `ROLE_IN_USE` for `roleId`.
     pub async fn delete(self, id: InOrg<RoleId>) -> Outcome<CustomRole> {
         let core = self.0.core();
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("deleteRole", id.organization, id.global_id());
+        self.0
+            .attempt(attempt, async |uow| {
                 let (standing, grant) = self.hold(uow, id.organization).await?;
                 let role = uow.roles().own(&grant, id.id).await?.ok_or_else(not_found)?;
                 not_beyond_own(&role.permissions, &standing, "roleId")?;
                 unused(&uow.roles().uses(&grant, &role.key, core.clock.now()).await?)?;
                 uow.roles().delete(&grant, id.id).await?;
-                self.record(uow, EventKind::RoleDeleted, &grant, &role, whole(&role));
+                self.record(uow, EventKind::RoleDeleted, &grant, &role, gone(&role));
                 Ok(role)
             })
             .await
@@ -159,7 +160,7 @@ impl Roles<'_> {
         kind: EventKind,
         grant: &Grant<ManageRoles>,
         role: &CustomRole,
-        payload: Value,
+        payload: Changes,
     ) {
         let organization = grant.organization();
         let subject = InOrg::new(organization, role.id).global_id();

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use resonance_authz::{AnyPermission, RolePermissions};
 use resonance_domain::{ErrorCode, FieldError, FieldErrors, RoleDescription, RoleKey, RoleName};
 use resonance_persistence::{CustomRole, RegisteredPermission};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use crate::changes::Changes;
 
 /// A role that is to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,28 +135,27 @@ pub(super) fn not_found() -> FieldError {
     .at("roleId")
 }
 
-/// All of a role, for the record.
-pub(super) fn whole(role: &CustomRole) -> Value {
-    let parts = parts(role);
-    let mut whole: Map<String, Value> = parts
+/// A role that is made, for the record.
+pub(super) fn made(role: &CustomRole) -> Changes {
+    let all = Changes::default().made("key", role.key.as_str());
+    parts(role)
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    whole.insert("key".to_owned(), json!(role.key.as_str()));
-    Value::Object(whole)
+        .fold(all, |all, (name, value)| all.made(name, value))
+}
+
+/// A role that is no more, for the record.
+pub(super) fn gone(role: &CustomRole) -> Changes {
+    let all = Changes::default().gone("key", role.key.as_str());
+    parts(role)
+        .into_iter()
+        .fold(all, |all, (name, value)| all.gone(name, value))
 }
 
 /// Old and new values of what differs, for the record.
-pub(super) fn changes(before: &CustomRole, after: &CustomRole) -> Value {
-    let changed = parts(before)
-        .into_iter()
-        .zip(parts(after))
-        .filter_map(|((name, old), (_, new))| {
-            (old != new).then(|| (name.to_owned(), json!({ "old": old, "new": new })))
-        });
-    let mut changes: Map<String, Value> = changed.collect();
-    changes.insert("key".to_owned(), json!(after.key.as_str()));
-    Value::Object(changes)
+pub(super) fn changes(before: &CustomRole, after: &CustomRole) -> Changes {
+    let all = Changes::default().with("key", after.key.as_str());
+    let values = parts(before).into_iter().zip(parts(after));
+    values.fold(all, |all, ((name, old), (_, new))| all.field(name, old, new))
 }
 
 fn parts(role: &CustomRole) -> [(&'static str, Value); 3] {

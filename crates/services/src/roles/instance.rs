@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 
 use resonance_authz::{CustomPermission, OperatorGrant, Permission};
 use resonance_domain::{
-    ActorKind, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, MAX_CUSTOM_ROLES, RoleDescription,
-    RoleId, RoleName,
+    ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, MAX_CUSTOM_ROLES, RoleDescription, RoleId,
+    RoleName,
 };
 use resonance_persistence::{CustomRole, RegisteredPermission, Repositories, UnitOfWork};
-use serde_json::{Value, json};
 
 use super::{
     NewRole, RoleChanges,
-    input::{changes, not_found, taken, too_many, whole},
+    input::{changes, gone, made, not_found, taken, too_many},
     unused,
 };
-use crate::{Outcome, Request, ServiceError};
+use crate::{Outcome, Request, ServiceError, changes::Changes};
 
 /// The most kinds of action (`read`, `create`, …) that all permissions which JWTs state may have together: decoders in
 /// JavaScript read them as the bits of a number.
@@ -98,7 +97,7 @@ impl InstanceRoles<'_> {
                     operator,
                     EventKind::RoleCreated,
                     role.id.type_id(),
-                    whole(&role),
+                    made(&role),
                 );
                 Ok(role)
             })
@@ -157,7 +156,7 @@ impl InstanceRoles<'_> {
                     return Err(FieldError::new(ErrorCode::RoleInUse, message).at("roleId").into());
                 }
                 uow.instance_roles().delete(operator, id).await?;
-                self.record(uow, operator, EventKind::RoleDeleted, id.type_id(), whole(&role));
+                self.record(uow, operator, EventKind::RoleDeleted, id.type_id(), gone(&role));
                 Ok(role)
             })
             .await
@@ -196,10 +195,11 @@ impl InstanceRoles<'_> {
                     created_at: before.map_or_else(|| core.clock.now(), |before| before.created_at),
                 };
                 uow.instance_roles().register(operator, &registered).await?;
-                let of = |permission: &RegisteredPermission| {
-                    json!({ "name": permission.name, "description": permission.description })
-                };
-                let payload = json!({ "old": before.map(of), "new": of(&registered) });
+                let name = before.map(|before| before.name.as_str());
+                let description = before.map(|before| before.description.as_str());
+                let payload = Changes::default()
+                    .field("name", name, registered.name.as_str())
+                    .field("description", description, registered.description.as_str());
                 let key = registered.permission.key().to_owned();
                 self.record(uow, operator, EventKind::PermissionRegistered, key, payload);
                 Ok(registered)
@@ -230,9 +230,10 @@ impl InstanceRoles<'_> {
                 let roles = roles
                     .remove(operator, &removed.permission, core.clock.now())
                     .await?;
-                let payload = json!({
-                    "name": removed.name, "description": removed.description, "rolesThatHadIt": roles,
-                });
+                let payload = Changes::default()
+                    .gone("name", removed.name.as_str())
+                    .gone("description", removed.description.as_str())
+                    .with("rolesThatHadIt", serde_json::json!(roles));
                 self.record(
                     uow,
                     operator,
@@ -251,12 +252,12 @@ impl InstanceRoles<'_> {
         operator: &OperatorGrant,
         kind: EventKind,
         subject: String,
-        mut payload: Value,
+        payload: Changes,
     ) {
-        payload["reason"] = operator.reason().into();
-        let mut event = self.0.event(kind, None, subject, payload);
-        event.actor_kind = ActorKind::Operator;
-        event.actor = Some(operator.user().type_id());
+        let payload = payload.with("reason", operator.reason());
+        let event = self
+            .0
+            .event_of_operator(operator.user(), kind, None, subject, payload);
         uow.record(event);
     }
 }

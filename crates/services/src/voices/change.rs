@@ -5,11 +5,13 @@ use resonance_domain::{
     CustomVoice, EventKind, FieldErrors, InOrg, VoiceCategory, VoiceDescription, VoiceId, VoiceName,
 };
 use resonance_persistence::Repositories;
-use serde_json::json;
 
 use super::Voices;
 use crate::{
-    Outcome, previews,
+    Outcome,
+    changes::Changes,
+    previews,
+    refusals::Attempt,
     sweep::{Owner, removal},
 };
 
@@ -43,8 +45,9 @@ impl Voices<'_> {
             .description
             .and_then(|text| errors.take("description", VoiceDescription::parse(&text)));
         let errors = errors.finish();
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("updateVoice", address.organization, address.global_id());
+        self.0
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of(user, address.organization).await?;
                 let grant = standing.grant::<UpdateVoices>()?;
                 let old = uow.voices().get_locked(&grant, address.id).await?;
@@ -62,14 +65,10 @@ impl Voices<'_> {
                 }
                 voice.updated_at = core.clock.now();
                 uow.voices().update(&grant, &voice).await?;
-                let told = |voice: &CustomVoice| {
-                    json!({
-                        "name": voice.name,
-                        "description": voice.description,
-                        "category": voice.category.as_str(),
-                    })
-                };
-                let payload = json!({ "old": told(&old), "new": told(&voice) });
+                let payload = Changes::default()
+                    .field("name", old.name, voice.name.as_str())
+                    .field("description", old.description, voice.description.as_str())
+                    .field("category", old.category.as_str(), voice.category.as_str());
                 uow.record(self.event(EventKind::VoiceUpdated, address, payload));
                 Ok(voice)
             })
@@ -85,8 +84,9 @@ impl Voices<'_> {
         let core = self.0.core();
         let user = self.0.signed_in()?.user;
         let folder = previews::folder(address)?;
-        core.database
-            .atomically(async |uow| {
+        let attempt = Attempt::on("deleteVoice", address.organization, address.global_id());
+        self.0
+            .attempt(attempt, async |uow| {
                 let standing = uow.standings().of(user, address.organization).await?;
                 let grant = standing.grant::<DeleteVoices>()?;
                 let voice = uow.voices().get_locked(&grant, address.id).await?;
@@ -95,9 +95,18 @@ impl Voices<'_> {
                 uow.jobs()
                     .add(removal(core, &folder, Owner::Voice(address)))
                     .await?;
-                uow.record(self.event(EventKind::VoiceDeleted, address, json!({ "name": voice.name })));
+                uow.record(self.event(EventKind::VoiceDeleted, address, gone(&voice)));
                 Ok(())
             })
             .await
     }
+}
+
+fn gone(voice: &CustomVoice) -> Changes {
+    Changes::default()
+        .gone("name", voice.name.as_str())
+        .gone("description", voice.description.as_str())
+        .gone("category", voice.category.as_str())
+        .gone("language", voice.language.as_str())
+        .gone("engine", voice.engine.as_str())
 }

@@ -12,8 +12,11 @@ use serde_json::json;
 
 use super::Voices;
 use crate::{
-    Outcome, ServiceError, previews,
+    Outcome, ServiceError,
+    changes::Changes,
+    previews,
     recording::{MAX_BYTES, Recording},
+    refusals::Attempt,
     sweep::{Owner, Pledge},
 };
 
@@ -67,7 +70,9 @@ impl Voices<'_> {
         let core = self.0.core();
         let organization = self.0.organization(input.organization)?;
         // Before the costly work, and once more where it is written.
-        let _ = self.0.grant::<CreateVoices>(organization).await?;
+        let attempt = Attempt::in_organization("createVoice", organization);
+        let may = self.0.grant::<CreateVoices>(organization).await;
+        let _ = self.0.noting(attempt.clone(), may).await?;
         let draft = Draft::parse(&input)?;
         let engine = core.engines.get(&draft.engine).ok_or_else(|| {
             FieldError::new(ErrorCode::Unsupported, "this instance has no such engine").at("engine")
@@ -120,21 +125,23 @@ impl Voices<'_> {
         };
         let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
         core.blobs.put(&key, input.sample, recording.content_type).await?;
-        let stored = core
-            .database
-            .atomically(async |uow| {
+        let stored = self
+            .0
+            .attempt(attempt, async |uow| {
                 let grant = uow.standings().of(user, organization).await?.grant()?;
                 pledge.redeem(uow).await?;
                 uow.voices().insert(&grant, &voice).await?;
                 uow.usage().count_voice(&grant, core.ids.next(), id, now).await?;
-                let payload = json!({
-                    "name": voice.name,
-                    "category": voice.category.as_str(),
-                    "language": voice.language.as_str(),
-                    "engine": voice.engine,
-                    "fidelity": voice.fidelity.as_str(),
-                    "sample": { "bytes": voice.sample.bytes, "durationMs": voice.sample.duration_ms },
-                });
+                let sample = json!({ "bytes": voice.sample.bytes, "durationMs": voice.sample.duration_ms });
+                let payload = Changes::default()
+                    .made("name", voice.name.as_str())
+                    .made("description", voice.description.as_str())
+                    .made("category", voice.category.as_str())
+                    .made("language", voice.language.as_str())
+                    .made("engine", voice.engine.as_str())
+                    .made("consent", voice.consent.statement.as_str())
+                    .with("fidelity", voice.fidelity.as_str())
+                    .with("sample", sample);
                 uow.record(self.event(EventKind::VoiceCreated, address, payload));
                 Ok::<_, ServiceError>(())
             })

@@ -10,7 +10,7 @@ use resonance_persistence::{IdCursor, NewWebhookDelivery, Repositories, UnitOfWo
 use serde_json::json;
 
 use super::Webhooks;
-use crate::{Outcome, PublishedEvent, ServiceError, limits};
+use crate::{Outcome, PublishedEvent, ServiceError, changes::Changes, limits, refusals::Attempt};
 
 /// The type of the event that a test sends. Nothing happened, so it is no kind of event.
 const TEST: &str = "webhook_endpoint.test";
@@ -28,34 +28,35 @@ impl Webhooks<'_> {
         let core = request.core();
         let delivery: WebhookDeliveryId = core.ids.next();
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
-                let (grant, endpoint) = self.hold(uow, id).await?;
-                must_be_on(&endpoint)?;
-                let now = core.clock.now();
-                throttle(uow, id.organization, now).await?;
-                let event = PublishedEvent {
-                    id: core.ids.next(),
-                    kind: TEST.to_owned(),
-                    timestamp: now,
-                    organization: id.organization,
-                    actor_kind: ActorKind::User,
-                    actor: Some(grant.user().type_id()),
-                    subject: Some(id.global_id()),
-                    data: json!({}),
-                };
-                let new = NewWebhookDelivery {
-                    id: delivery,
-                    endpoint: id.id,
-                    event: event.id,
-                    kind: event.kind.clone(),
-                    body: event.to_json().to_string(),
-                    created_at: now,
-                };
-                uow.webhook_deliveries().insert(&grant, new).await?;
-                Ok::<_, ServiceError>(endpoint)
-            })
+            .attempt(
+                Attempt::on("testWebhookEndpoint", id.organization, id.global_id()),
+                async |uow| {
+                    let (grant, endpoint) = self.hold(uow, id).await?;
+                    must_be_on(&endpoint)?;
+                    let now = core.clock.now();
+                    throttle(uow, id.organization, now).await?;
+                    let event = PublishedEvent {
+                        id: core.ids.next(),
+                        kind: TEST.to_owned(),
+                        timestamp: now,
+                        organization: id.organization,
+                        actor_kind: ActorKind::User,
+                        actor: Some(grant.user().type_id()),
+                        subject: Some(id.global_id()),
+                        data: json!({}),
+                    };
+                    let new = NewWebhookDelivery {
+                        id: delivery,
+                        endpoint: id.id,
+                        event: event.id,
+                        kind: event.kind.clone(),
+                        body: event.to_json().to_string(),
+                        created_at: now,
+                    };
+                    uow.webhook_deliveries().insert(&grant, new).await?;
+                    Ok::<_, ServiceError>(endpoint)
+                },
+            )
             .await?;
         self.delivery(InOrg::new(id.organization, delivery)).await
     }
@@ -67,13 +68,13 @@ impl Webhooks<'_> {
     /// Denials; `RateLimited`. Refusals: `NOT_FOUND` for `id`; `CONFLICT` if it is on its way, or its endpoint is
     /// switched off.
     pub async fn replay(self, id: InOrg<WebhookDeliveryId>) -> Outcome<WebhookDelivery> {
-        let found = self.delivery(id).await?;
+        let attempt = Attempt::on("replayWebhookDelivery", id.organization, id.global_id());
+        let found = self.delivery(id).await;
+        let found = self.0.noting(attempt.clone(), found).await?;
         let endpoint = InOrg::new(id.organization, found.endpoint);
         let now = self.0.core().clock.now();
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
+            .attempt(attempt, async |uow| {
                 let (grant, endpoint) = self.hold(uow, endpoint).await?;
                 must_be_on(&endpoint)?;
                 throttle(uow, id.organization, now).await?;
@@ -81,7 +82,9 @@ impl Webhooks<'_> {
                     let message = "the delivery is on its way already";
                     return Err(FieldError::new(ErrorCode::Conflict, message).at("id").into());
                 }
-                let payload = json!({ "delivery": id.global_id(), "count": 1 });
+                let payload = Changes::default()
+                    .with("delivery", id.global_id())
+                    .with("count", 1);
                 self.record(uow, EventKind::WebhookReplayed, &endpoint, payload);
                 Ok::<_, ServiceError>(endpoint)
             })
@@ -98,22 +101,25 @@ impl Webhooks<'_> {
         let now = self.0.core().clock.now();
         let mut count = 0;
         self.0
-            .core()
-            .database
-            .atomically(async |uow| {
-                let (grant, endpoint) = self.hold(uow, id).await?;
-                must_be_on(&endpoint)?;
-                throttle(uow, id.organization, now).await?;
-                let deliveries = uow.webhook_deliveries();
-                count = deliveries
-                    .replay_failed(&grant, id.id, since, REPLAYED_AT_ONCE, now)
-                    .await?;
-                if count > 0 {
-                    let payload = json!({ "since": since, "count": count });
-                    self.record(uow, EventKind::WebhookReplayed, &endpoint, payload);
-                }
-                Ok::<_, ServiceError>(endpoint)
-            })
+            .attempt(
+                Attempt::on("replayFailedWebhookDeliveries", id.organization, id.global_id()),
+                async |uow| {
+                    let (grant, endpoint) = self.hold(uow, id).await?;
+                    must_be_on(&endpoint)?;
+                    throttle(uow, id.organization, now).await?;
+                    let deliveries = uow.webhook_deliveries();
+                    count = deliveries
+                        .replay_failed(&grant, id.id, since, REPLAYED_AT_ONCE, now)
+                        .await?;
+                    if count > 0 {
+                        let payload = Changes::default()
+                            .with("since", json!(since))
+                            .with("count", count);
+                        self.record(uow, EventKind::WebhookReplayed, &endpoint, payload);
+                    }
+                    Ok::<_, ServiceError>(endpoint)
+                },
+            )
             .await?;
         Ok(count)
     }

@@ -14,8 +14,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::SendWebhooks};
 use resonance_domain::{
-    ActorKind, DeliveryError, Event, EventKind, IdsExt, InOrg, Origin, WEBHOOK_FAILING_LIMIT,
-    WEBHOOK_LOG_RETENTION, WebhookDisabled, WebhookEndpoint, WebhookEndpointId, webhook_wait,
+    DeliveryError, EventKind, InOrg, WEBHOOK_FAILING_LIMIT, WEBHOOK_LOG_RETENTION, WebhookDisabled,
+    WebhookEndpoint, WebhookEndpointId, webhook_wait,
 };
 use resonance_persistence::{ClaimedDelivery, EndpointHealth, Repositories, Tried, UnitOfWork};
 use resonance_webhooks::{Answer, SendError};
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::{Outcome, Services, core::Core};
+use crate::{Outcome, Services, changes::Changes, core::Core};
 
 /// How often to look without having been woken: for what is due by time, and for what other nodes have stored.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -476,17 +476,15 @@ async fn judge(
             .webhook_sending()
             .admins(&GRANT, endpoint.organization)
             .await?;
-        uow.record(Event {
-            id: core.ids.next(),
-            organization: Some(endpoint.organization),
-            kind: EventKind::WebhookEndpointDisabled,
-            actor_kind: ActorKind::System,
-            actor: None,
-            subject: Some(InOrg::new(endpoint.organization, endpoint.id).global_id()),
-            payload: json!({ "reason": reason.as_str(), "failingSince": since, "admins": admins }),
-            origin: Origin::default(),
-            created_at: now,
-        });
+        let admins: Vec<String> = admins.iter().map(|admin| admin.type_id()).collect();
+        let payload = Changes::default()
+            .field("enabled", true, false)
+            .with("reason", reason.as_str())
+            .with("failingSince", json!(since))
+            .with("admins", admins);
+        let subject = InOrg::new(endpoint.organization, endpoint.id).global_id();
+        let kind = EventKind::WebhookEndpointDisabled;
+        uow.record(core.event(kind, Some(endpoint.organization), subject, payload));
     }
     Ok(())
 }

@@ -246,7 +246,7 @@ on_both! {
         let events = instance.sql_texts(events).await;
         let events: Vec<serde_json::Value> = events.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         assert_eq!(events.len(), 3);
-        assert_eq!(events[1], json!({ "slug": { "old": "acme", "new": "acme-2" } }));
+        assert_eq!(events[1], json!({ "changes": { "slug": { "old": "acme", "new": "acme-2" } } }));
     }
 
     async fn metadata_merges_deeply_and_no_concurrent_merge_is_lost(backend: Backend) {

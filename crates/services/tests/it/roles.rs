@@ -374,10 +374,10 @@ on_both! {
             .await;
         let payloads: Vec<String> = payloads.into_iter().map(|text| text.replace(": ", ":").replace(", ", ",")).collect();
         assert_eq!(payloads.len(), 3, "{payloads:?}");
-        assert!(payloads[0].starts_with("role.created") && payloads[0].contains(r#""permissions":["org:usage:read"]"#));
+        assert!(payloads[0].starts_with("role.created") && payloads[0].contains(r#""new":["org:usage:read"]"#));
         assert!(payloads[1].contains(r#""old":["org:usage:read"]"#), "{}", payloads[1]);
         assert!(payloads[1].contains(r#""new":["org:voices:read"]"#), "{}", payloads[1]);
-        assert!(payloads[2].starts_with("role.deleted") && payloads[2].contains(r#""permissions":["org:voices:read"]"#));
+        assert!(payloads[2].starts_with("role.deleted") && payloads[2].contains(r#""old":["org:voices:read"]"#));
     }
 
     async fn the_invited_see_the_role_before_they_join_and_mails_call_it_by_its_name(backend: Backend) {

@@ -74,9 +74,9 @@ const fn on_domains(name: &'static str, input: fn(&Targets) -> Value) -> Act {
     inside(name, input, Forbidden(DOMAINS))
 }
 
-/// A mutation of whoever may join an organization.
-const fn entering(name: &'static str) -> Act {
-    inside(name, |of| json!({ "organizationId": of.organization }), Untried)
+/// A mutation of an organization as a whole.
+const fn on_organization(name: &'static str, member: Comes) -> Act {
+    inside(name, |of| json!({ "organizationId": of.organization }), member)
 }
 
 /// A mutation of what is one's own: nothing else can be named, so there is nothing to try but without a session.
@@ -101,13 +101,13 @@ fn acts() -> Vec<Act> {
             |of| json!({ "membershipRequestId": of.request }),
             Forbidden(MEMBERS),
         ),
-        entering("acceptSuggestion"),
+        on_organization("acceptSuggestion", Untried),
         on_domains(
             "addDomain",
             |of| json!({ "organizationId": of.organization, "name": "pumice.test" }),
         ),
-        entering("dismissSuggestion"),
-        entering("joinOrganization"),
+        on_organization("dismissSuggestion", Untried),
+        on_organization("joinOrganization", Untried),
         inside(
             "rejectMembershipRequest",
             |of| json!({ "membershipRequestId": of.request }),
@@ -152,11 +152,7 @@ fn acts() -> Vec<Act> {
             |of| json!({ "organizationId": of.organization, "voiceId": of.voice, "text": "Hello." }),
             Untried,
         ),
-        inside(
-            "createJwt",
-            |of| json!({ "organizationId": of.organization }),
-            Untried,
-        ),
+        on_organization("createJwt", Untried),
         own("createOrganization", |_| json!({ "name": "Acme" })),
         inside("createRole", Targets::new_role, Forbidden(ROLES)),
         inside("updateRole", Targets::changed_role, Forbidden(ROLES)),
@@ -221,11 +217,7 @@ fn acts() -> Vec<Act> {
             |of| json!({ "id": of.generation }),
             Forbidden(GENERATIONS),
         ),
-        inside(
-            "deleteOrganization",
-            |of| json!({ "organizationId": of.organization }),
-            Forbidden("org:sys_profile:delete"),
-        ),
+        on_organization("deleteOrganization", Forbidden("org:sys_profile:delete")),
         inside(
             "deleteVoice",
             |of| json!({ "voiceId": of.voice }),
@@ -236,11 +228,7 @@ fn acts() -> Vec<Act> {
             |of| json!({ "organizationId": of.organization, "emails": ["eve@feldspar.test"], "role": "org:member" }),
             Forbidden(MEMBERS),
         ),
-        inside(
-            "leaveOrganization",
-            |of| json!({ "organizationId": of.organization }),
-            Untried,
-        ),
+        on_organization("leaveOrganization", Untried),
         act(
             "removeEmailAddress",
             |of| json!({ "emailAddressId": of.email_id }),
@@ -253,11 +241,7 @@ fn acts() -> Vec<Act> {
             |of| json!({ "memberId": of.membership }),
             Forbidden(MEMBERS),
         ),
-        inside(
-            "removeOrganizationLogo",
-            |of| json!({ "organizationId": of.organization }),
-            Forbidden(PROFILE),
-        ),
+        on_organization("removeOrganizationLogo", Forbidden(PROFILE)),
         // Codes are limited by address, so each of these takes one of its own.
         open(
             "requestPasswordReset",
@@ -289,11 +273,7 @@ fn acts() -> Vec<Act> {
             NotFound,
             Untried,
         ),
-        inside(
-            "setActiveOrganization",
-            |of| json!({ "organizationId": of.organization }),
-            Untried,
-        ),
+        on_organization("setActiveOrganization", Untried),
         Act {
             file: Some(("logo", picture)),
             ..inside(
@@ -334,6 +314,7 @@ fn acts() -> Vec<Act> {
             Forbidden("org:voices:update"),
         ),
         own("updateProfile", |_| json!({ "name": "Eve" })),
+        on_organization("verifyAuditLog", Forbidden("org:sys_audit:read")),
         act(
             "verifyEmailAddress",
             |of| json!({ "emailAddressId": of.email_id, "code": "123456" }),
@@ -411,6 +392,7 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
             let input = (act.input)(&Targets::of(&world.a));
             let answer = attempt(act, &query, &world.a.member.client, &input).await;
             expect(act.member, &answer, &format!("a member tries {}", act.name));
+            super::records::refused(world, act.name, &answer).await;
         }
     }
 }

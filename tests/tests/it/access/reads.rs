@@ -25,6 +25,7 @@ const OPEN: [&str; 3] = ["invitationByToken", "systemVoices", "viewer"];
 /// What a field of `Organization` requires that members lack.
 const FIELDS: &[(&str, Option<&str>)] = &[
     ("assignableRoles", Some("org:sys_memberships:manage")),
+    ("auditLog", Some("org:sys_audit:read")),
     ("createdAt", None),
     ("createdBy", None),
     ("deletable", None),

@@ -27,6 +27,19 @@ pub(super) async fn come_to_rest(server: &Server) {
     panic!("jobs do not end: {jobs:#?}\n{organizations:#?}\n{log:#?}");
 }
 
+/// Every audit log is what the instance wrote.
+pub(super) async fn logs_are_intact(server: &Server) {
+    let folder = server.folder().to_str().unwrap();
+    let variables = [
+        ("RESONANCE_DATA_DIR", folder),
+        ("RESONANCE_DATABASE_URL", server.database_url()),
+    ];
+    let verified = tests::run(server.folder(), &["audit", "verify", "--all"], &variables).await;
+    assert_eq!(verified.code, Some(0), "{}\n{}", verified.out, verified.err);
+    assert!(verified.out.contains("instance: intact"), "{}", verified.out);
+    assert_eq!(server.count("events WHERE chain_position IS NULL").await, 0);
+}
+
 pub(super) async fn check(server: &Server, book: &Book) {
     let promised = Promised::of(server, book).await;
     promised.accounts().await;

@@ -62,7 +62,7 @@ on_both! {
         let (there, here) = told_twice(&request, id).await;
         assert_eq!(there.kind, EventKind::OrganizationUpdated);
         for event in [there, here] {
-            assert_eq!(event.payload["memberLimit"], json!({ "old": 7, "new": 9 }));
+            assert_eq!(event.payload["changes"]["memberLimit"], json!({ "old": 7, "new": 9 }));
             assert_eq!(event.payload["reason"], "support");
             assert!(!event.payload.to_string().contains("remark"), "{}", event.payload);
         }

@@ -40,9 +40,9 @@ on_both! {
         assert_eq!(verdict(&adas.organizations().delete(Some(new.id)).await), "NOT_DELETABLE");
         let event = log(&request, AuditLog::Instance).await.into_iter().find(|event| event.kind == EventKind::InstanceUpdated);
         let payload = event.unwrap().payload;
-        assert_eq!(payload["memberLimit"], serde_json::json!({ "old": 5, "new": 2 }));
+        assert_eq!(payload["changes"]["memberLimit"], serde_json::json!({ "old": 5, "new": 2 }));
         assert_eq!(payload["reason"], "pilot");
-        assert!(payload.get("organizationCreation").is_none());
+        assert!(payload["changes"].get("organizationCreation").is_none());
         // Back to what is configured.
         let back = UpdateInstance { member_limit: Some(None), reason: "over".into(), ..UpdateInstance::default() };
         assert_eq!(request.operators().update_settings(back).await.unwrap().member_limit, 5);

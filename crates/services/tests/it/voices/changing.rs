@@ -52,9 +52,9 @@ on_both! {
         let told: Vec<serde_json::Value> =
             told.await.iter().map(|payload| serde_json::from_str(payload).unwrap()).collect();
         assert_eq!(told.len(), 2);
-        assert_eq!(told[0]["old"]["name"], "Vera");
-        assert_eq!(told[0]["new"]["category"], "podcast");
-        assert_eq!(told[1]["old"]["description"], "Like honey.");
+        assert_eq!(told[0]["changes"]["name"]["old"], "Vera");
+        assert_eq!(told[0]["changes"]["category"]["new"], "podcast");
+        assert_eq!(told[1]["changes"]["description"]["old"], "Like honey.");
     }
 
     async fn a_wrong_change_is_refused_as_a_whole(backend: Backend) {
