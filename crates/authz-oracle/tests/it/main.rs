@@ -18,7 +18,7 @@ use resonance_domain::{OrganizationId, UserId};
 use universe::{CUSTOM, Case, Question, Universe};
 
 /// How many random universes a run asks about, and how much.
-const UNIVERSES: usize = 300;
+const UNIVERSES: usize = 600;
 const CASES_EACH: usize = 400;
 
 /// The first case on which the engines disagree, told so that a person understands it.
