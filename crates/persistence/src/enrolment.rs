@@ -53,7 +53,7 @@ pub struct Entrant {
     pub is_member: bool,
     /// The organization's member limit; 0 means none.
     pub member_limit: u32,
-    /// Seats that members and open invitations take.
+    /// Seats that members and open invitations take, but for invitations to the user's own addresses.
     pub seats_taken: u64,
     /// Whether neither the user nor the session has an active organization.
     pub works_nowhere: bool,
@@ -214,7 +214,9 @@ impl Enrolments<'_> {
             "SELECT u.name, u.email, o.member_limit,
                 (SELECT COUNT(*) FROM memberships m WHERE m.organization_id = o.id)
                 + (SELECT COUNT(*) FROM invitations i
-                   WHERE i.organization_id = o.id AND i.state = 'pending' AND i.expires_at > $4),
+                   WHERE i.organization_id = o.id AND i.state = 'pending' AND i.expires_at > $4
+                     AND NOT EXISTS (SELECT 1 FROM user_emails e
+                        WHERE e.user_id = u.id AND e.address_key = i.email_key AND e.verified_at IS NOT NULL)),
                 (SELECT COUNT(*) FROM memberships m WHERE m.organization_id = o.id AND m.user_id = u.id),
                 u.last_active_organization_id IS NULL AND NOT EXISTS (SELECT 1 FROM sessions s
                  WHERE s.id = $3 AND s.user_id = u.id AND s.active_organization_id IS NOT NULL)

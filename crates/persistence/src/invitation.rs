@@ -14,6 +14,7 @@ use crate::{
     organization::at,
     raw::Sql,
     read_rows::{count, known, role},
+    received_invitation,
 };
 
 /// The invitations.
@@ -272,6 +273,20 @@ impl Invitations<'_> {
         ];
         self.0.execute(STORE, values).await?;
         Ok(())
+    }
+
+    /// Accepts the open invitations of somebody who became a member in this unit of work by another way. Those
+    /// invitations.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fulfil(
+        self,
+        grant: &Grant<ManageMemberships>,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Invitation>, StorageError> {
+        received_invitation::fulfil(self.0, grant.organization(), user, now).await
     }
 
     /// Takes a pending invitation back.

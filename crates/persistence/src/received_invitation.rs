@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{InvitationGrant, OwnGrant, SystemGrant, system};
 use resonance_domain::{
-    EmailAddress, InOrg, Invitation, InvitationId, InvitationState, PageRequest, SessionId,
+    EmailAddress, InOrg, Invitation, InvitationId, InvitationState, OrganizationId, PageRequest, SessionId,
+    UserId,
 };
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -242,6 +243,20 @@ impl ReceivedInvitations<'_> {
         Ok(self.0.execute(ANSWER, values).await? > 0)
     }
 
+    /// Notes that the user, who joined in this unit of work by another way, has what the pending invitations of the
+    /// organization offer: they are accepted. Those invitations.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fulfil(
+        self,
+        own: &OwnGrant,
+        organization: OrganizationId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Invitation>, StorageError> {
+        fulfil(self.0, organization, own.user(), now).await
+    }
+
     /// An invitation for the mail that brings it, or that tells of its answer.
     ///
     /// # Errors
@@ -256,6 +271,25 @@ impl ReceivedInvitations<'_> {
         );
         self.0.row(Sql::new(sql, address(id)), received).await
     }
+}
+
+/// Accepts every open invitation of an organization that went to a proved address of somebody who is a member now.
+pub(crate) async fn fulfil(
+    executor: Executor<'_>,
+    organization: OrganizationId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Invitation>, StorageError> {
+    let sql = format!(
+        "UPDATE invitations SET state = 'accepted', closed_at = $3, accepted_by = $2
+         WHERE organization_id = $1 AND state = 'pending' AND expires_at > $3 AND email_key IN
+            (SELECT e.address_key FROM user_emails e WHERE e.user_id = $2 AND e.verified_at IS NOT NULL)
+         RETURNING {}",
+        // What is returned has no other name than the table's own.
+        COLUMNS.replace("i.", "")
+    );
+    let values = [organization.as_uuid().into(), user.as_uuid().into(), now.into()];
+    executor.rows(Sql::new(sql, values), invitation).await
 }
 
 /// The beginning of the statements that find a user's own invitations: only through proved addresses.

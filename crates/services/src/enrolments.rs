@@ -15,6 +15,7 @@ use crate::{
     changes::Changes,
     limits, logo,
     membership_requests::{accepted, not_found, withdrawn},
+    received_invitations,
     refusals::Attempt,
 };
 
@@ -288,7 +289,8 @@ impl Enrolments<'_> {
     }
 }
 
-/// What a new membership settles: the user's pending request, if there is one, is accepted `through` it.
+/// What a new membership settles: the user's pending request, if there is one, is accepted `through` it, and so are the
+/// organization's open invitations to the user, which would hold seats for nobody.
 pub(crate) async fn fulfil(
     request: &Request,
     uow: &UnitOfWork,
@@ -300,6 +302,10 @@ pub(crate) async fn fulfil(
     let requests = uow.sent_membership_requests();
     if let Some(asked) = requests.fulfil(own, organization, now).await? {
         uow.record(accepted(request, &asked, through));
+    }
+    let open = uow.received_invitations().fulfil(own, organization, now).await?;
+    for invitation in &open {
+        uow.record(received_invitations::accepted(request, invitation, own.user()));
     }
     Ok(())
 }

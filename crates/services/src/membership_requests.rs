@@ -10,6 +10,7 @@ use resonance_persistence::{IdCursor, NewMembership, ReceivedMembershipRequest, 
 use crate::{
     Outcome, Refusal, Request, ServiceError,
     changes::Changes,
+    received_invitations,
     refusals::Attempt,
     roles::{existing_role, not_beyond_own},
 };
@@ -124,6 +125,9 @@ impl MembershipRequests<'_> {
                 let (asker, role) = (found.request.user, membership.role.as_str());
                 uow.memberships().admit(&grant, asker, &membership).await?;
                 uow.record(accepted(request, &found.request, "request"));
+                for invitation in uow.invitations().fulfil(&grant, asker, now).await? {
+                    uow.record(received_invitations::accepted(request, &invitation, asker));
+                }
                 uow.record(
                     request.event(
                         EventKind::MembershipCreated,

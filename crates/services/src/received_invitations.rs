@@ -5,15 +5,15 @@ use std::fmt;
 use resonance_authz::{Denied, InvitationGrant, OwnGrant};
 use resonance_domain::{
     EmailAddress, ErrorCode, EventKind, FieldError, IdsExt, InOrg, Invitation, InvitationId, InvitationState,
-    Page, PageRequest, seat_is_free,
+    Page, PageRequest, UserId, seat_is_free,
 };
 use resonance_identity::SecretToken;
 use resonance_persistence::{
-    IdCursor, NewMembership, ReceivedInvitation, Repositories, UnitOfWork, ViewedOrganization,
+    IdCursor, NewEvent, NewMembership, ReceivedInvitation, Repositories, UnitOfWork, ViewedOrganization,
 };
 
 use crate::{
-    INVITATION_TOKEN, Invitations, Outcome, Refusal, changes::Changes, enrolments::fulfil, logo,
+    INVITATION_TOKEN, Invitations, Outcome, Refusal, Request, changes::Changes, enrolments::fulfil, logo,
     refusals::Attempt,
 };
 
@@ -139,22 +139,7 @@ impl Invitations<'_> {
         if invitee.works_nowhere {
             uow.sessions().work_in(&viewed.standing, session).await?;
         }
-        uow.record(
-            request.event(
-                EventKind::InvitationAccepted,
-                Some(organization),
-                InOrg::new(organization, invitation.id).global_id(),
-                Changes::default()
-                    .field(
-                        "state",
-                        InvitationState::Pending.as_str(),
-                        InvitationState::Accepted.as_str(),
-                    )
-                    .with("email", invitation.email.as_str())
-                    .with("role", invitation.role.as_str())
-                    .with("user", own.user().type_id()),
-            ),
-        );
+        uow.record(accepted(request, invitation, own.user()));
         uow.record(
             request.event(
                 EventKind::MembershipCreated,
@@ -257,4 +242,29 @@ impl Invitations<'_> {
             }
         }
     }
+}
+
+/// The event of an invitation that was accepted: by the invitee, or by the way in which the invitee joined instead.
+pub(crate) fn accepted(request: &Request, invitation: &Invitation, user: UserId) -> NewEvent {
+    let subject = InOrg::new(invitation.organization, invitation.id).global_id();
+    let payload = of_accepted(invitation, user);
+    request.event(
+        EventKind::InvitationAccepted,
+        Some(invitation.organization),
+        subject,
+        payload,
+    )
+}
+
+/// What that event tells.
+pub(crate) fn of_accepted(invitation: &Invitation, user: UserId) -> Changes {
+    Changes::default()
+        .field(
+            "state",
+            InvitationState::Pending.as_str(),
+            InvitationState::Accepted.as_str(),
+        )
+        .with("email", invitation.email.as_str())
+        .with("role", invitation.role.as_str())
+        .with("user", user.type_id())
 }

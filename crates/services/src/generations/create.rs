@@ -1,6 +1,6 @@
 //! Asking for a text to be spoken.
 
-use resonance_authz::{CreateGenerations, Grant};
+use resonance_authz::{CreateGenerations, Denied, Grant};
 use resonance_domain::{
     AudioFormat, ErrorCode, EventKind, FieldError, FieldErrors, Generation, GenerationState, GenerationText,
     IdsExt, InOrg, OrganizationId, SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
@@ -116,6 +116,7 @@ impl Generations<'_> {
         let grant = self.0.noting(attempt, grant).await?;
         let voice = self.repository().speaking_voice(&grant, address).await?;
         let Some(voice) = voice else {
+            self.note_foreign(organization, address).await;
             return Err(FieldError::new(ErrorCode::NotFound, "there is no such voice")
                 .at("voiceId")
                 .into());
@@ -164,6 +165,17 @@ impl Generations<'_> {
         database
             .atomically(async |uow| self.store(uow, &new, input.fresh).await)
             .await
+    }
+
+    /// Records a try to speak with another organization's voice.
+    async fn note_foreign(self, organization: OrganizationId, voice: VoiceAddress) {
+        if let VoiceAddress::Custom(voice) = voice
+            && voice.organization != organization
+        {
+            let attempt = Attempt::on("createGeneration", voice.organization, voice.global_id());
+            let refusal: Outcome<()> = Err(ServiceError::Denied(Denied::NotVisible));
+            let _ = self.0.noting(attempt, refusal).await;
+        }
     }
 
     /// Whether something here can speak the text with the voice.
@@ -244,7 +256,7 @@ impl Generations<'_> {
         uow.jobs().add(job).await?;
         // Last, as everybody in the organization waits for this row.
         if !uow.generations().count_up(grant).await? {
-            return Err(ServiceError::Denied(resonance_authz::Denied::NotVisible));
+            return Err(ServiceError::Denied(Denied::NotVisible));
         }
         // Not the text, which is the generation's and goes with it.
         let payload = Changes::default()

@@ -12,6 +12,7 @@ use crate::{
     Outcome, Refusal, ServiceError,
     membership_requests::of_accepted,
     memberships::{give_role, of_ended, of_new, take_out},
+    received_invitations,
     roles::existing_role,
 };
 
@@ -46,6 +47,8 @@ impl Operators<'_> {
                     .collect();
                 let addresses: Vec<&EmailAddress> = addresses.iter().collect();
                 let now = core.clock.now();
+                // Their seats are the new member's; if nothing comes of it, they stay open.
+                let invited = uow.invitations().fulfil(&grant, user, now).await?;
                 let room = uow.invitations().room(&grant, &addresses, now).await?;
                 if uow.organizations().viewed(&own, organization).await?.is_some() {
                     let message = "this user is a member already";
@@ -76,6 +79,17 @@ impl Operators<'_> {
                     let payload = of_accepted(&asked, "operator");
                     let act = (
                         EventKind::MembershipRequestAccepted,
+                        Some(organization),
+                        subject,
+                        payload,
+                    );
+                    self.record(uow, &operator, act);
+                }
+                for invitation in &invited {
+                    let subject = InOrg::new(organization, invitation.id).global_id();
+                    let payload = received_invitations::of_accepted(invitation, user);
+                    let act = (
+                        EventKind::InvitationAccepted,
                         Some(organization),
                         subject,
                         payload,

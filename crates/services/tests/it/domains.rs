@@ -2,6 +2,7 @@
 
 mod adding;
 mod joining;
+mod open_invitations;
 mod proving;
 mod requests;
 

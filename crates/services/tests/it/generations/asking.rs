@@ -93,6 +93,9 @@ on_both! {
         for voice in [foreign, never, misplaced, bare] {
             assert_eq!(refusals(ask(voice).await), [(ErrorCode::NotFound, "voiceId".to_owned())]);
         }
+        // The try at the neighbour's is on record with the instance, and only that.
+        let told = studio.instance.sql_texts("SELECT subject FROM events WHERE kind = 'access.refused' AND organization_id IS NULL").await;
+        assert_eq!(told, [foreign.global_id()]);
     }
 
     async fn whoever_is_no_member_cannot_ask(backend: Backend) {
