@@ -23,8 +23,10 @@ mod error;
 mod folder;
 mod key;
 mod store;
+mod upload;
 
 pub use config::{BlobsConfig, BlobsConfigError, S3Options};
 pub use error::BlobError;
 pub use key::{BlobKey, BlobKeyMalformed};
 pub use store::{BlobInfo, BlobRead, Blobs};
+pub use upload::PutStreamError;

@@ -10,6 +10,7 @@ use futures_util::{
 };
 use object_store::{
     Attribute, Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutOptions,
+    PutPayload,
 };
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
 /// A store of objects. Cheap to clone; clones are the same store.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     /// The lock on the folder; `None` for S3, which keeps content types instead.
     folder: Option<Arc<File>>,
 }
@@ -101,12 +102,25 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Unavailable`].
     pub async fn put(&self, key: &BlobKey, bytes: Bytes, content_type: &str) -> Result<(), BlobError> {
-        let attributes = match self.folder {
+        self.put_payload(key, bytes.into(), self.attributes(content_type))
+            .await
+    }
+
+    pub(crate) fn attributes(&self, content_type: &str) -> Attributes {
+        match self.folder {
             Some(_) => Attributes::new(),
             None => Attributes::from_iter([(Attribute::ContentType, content_type.to_owned())]),
-        };
+        }
+    }
+
+    pub(crate) async fn put_payload(
+        &self,
+        key: &BlobKey,
+        payload: PutPayload,
+        attributes: Attributes,
+    ) -> Result<(), BlobError> {
         self.store
-            .put_opts(&key.path(), bytes.into(), PutOptions::from(attributes))
+            .put_opts(&key.path(), payload, PutOptions::from(attributes))
             .await?;
         Ok(())
     }

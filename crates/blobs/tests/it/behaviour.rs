@@ -1,8 +1,8 @@
 //! The behaviour of a store.
 
 use bytes::Bytes;
-use futures_util::{TryStreamExt as _, future::join_all};
-use resonance_blobs::{BlobError, BlobKey, Blobs};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
+use resonance_blobs::{BlobError, BlobKey, Blobs, PutStreamError};
 
 fn key(text: &str) -> BlobKey {
     BlobKey::parse(text).unwrap()
@@ -31,6 +31,8 @@ pub(crate) async fn all(blobs: &Blobs) {
     a_prefix_is_whole_segments(blobs).await;
     thousands_are_deleted_and_counted(blobs).await;
     racing_writers_leave_one_whole_object(blobs).await;
+    streams_of_any_size_are_stored_as_they_came(blobs).await;
+    what_does_not_come_whole_is_not_there(blobs).await;
     assert_eq!(keys(blobs, None).await, [""; 0]);
 }
 
@@ -146,4 +148,70 @@ async fn racing_writers_leave_one_whole_object(blobs: &Blobs) {
     assert!(contents.contains(&left));
     assert_eq!(keys(blobs, None).await, ["race/object"]);
     blobs.delete(&key).await.unwrap();
+}
+
+const PART: usize = 5 * 1024 * 1024;
+
+/// Bytes that differ from part to part.
+fn content(size: usize) -> Bytes {
+    (0..size).map(|i| i.to_le_bytes()[2]).collect::<Vec<_>>().into()
+}
+
+/// The content in pieces of `size` bytes.
+fn pieces(content: &Bytes, size: usize) -> Vec<Result<Bytes, std::io::Error>> {
+    content
+        .chunks(size)
+        .map(|piece| Ok(content.slice_ref(piece)))
+        .collect()
+}
+
+async fn streams_of_any_size_are_stored_as_they_came(blobs: &Blobs) {
+    let key = key("org_1/streamed");
+    blobs
+        .put(&key, "what was there".into(), "text/plain")
+        .await
+        .unwrap();
+    for (size, piece) in [
+        (0, 1),
+        (1, 1),
+        (PART - 1, 4_000),
+        (PART, PART),
+        (PART + 1, 4_000),
+        // One piece that fills several parts, and pieces across the borders of parts.
+        (3 * PART + 7, 3 * PART + 7),
+        (4 * PART, 1_000_003),
+    ] {
+        let content = content(size);
+        let stored = blobs
+            .put_stream(&key, "audio/wav", stream::iter(pieces(&content, piece)))
+            .await
+            .unwrap();
+        assert_eq!(stored, size as u64);
+        assert!(blobs.get(&key).await.unwrap() == content, "{size} in {piece}");
+    }
+    blobs.delete(&key).await.unwrap();
+}
+
+async fn what_does_not_come_whole_is_not_there(blobs: &Blobs) {
+    let (kept, absent) = (key("org_1/kept"), key("org_1/absent"));
+    blobs.put(&kept, "kept".into(), "text/plain").await.unwrap();
+    for size in [1_000, 3 * PART] {
+        for key in [&kept, &absent] {
+            let mut broken = pieces(&content(size), 100_000);
+            broken.push(Err(std::io::Error::other("the engine died")));
+            let failed = blobs.put_stream(key, "audio/wav", stream::iter(broken)).await;
+            assert!(
+                matches!(&failed, Err(PutStreamError::Source(e)) if e.to_string() == "the engine died"),
+                "{failed:?}"
+            );
+            // The rest never comes; whoever waits for it gives up.
+            let endless = stream::iter(pieces(&content(size), 100_000)).chain(stream::pending());
+            let given_up = blobs.put_stream(key, "audio/wav", endless);
+            let limit = std::time::Duration::from_millis(300);
+            assert!(tokio::time::timeout(limit, given_up).await.is_err());
+        }
+    }
+    assert_eq!(blobs.get(&kept).await.unwrap(), "kept");
+    assert_eq!(keys(blobs, None).await, ["org_1/kept"]);
+    blobs.delete(&kept).await.unwrap();
 }

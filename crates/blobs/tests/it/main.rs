@@ -4,7 +4,8 @@
 mod behaviour;
 mod s3_server;
 
-use resonance_blobs::{BlobError, BlobKey, Blobs, BlobsConfig, S3Options};
+use futures_util::{StreamExt as _, stream};
+use resonance_blobs::{BlobError, BlobKey, Blobs, BlobsConfig, PutStreamError, S3Options};
 
 use crate::s3_server::S3Server;
 
@@ -49,6 +50,7 @@ async fn s3_behaves_as_a_store() {
     };
     behaviour::all(&bucket(&server, "")).await;
     behaviour::all(&bucket(&server, "/some/prefix")).await;
+    assert_eq!(server.incomplete_uploads().await, 0, "no parts are left");
 }
 
 #[tokio::test]
@@ -77,6 +79,13 @@ async fn s3_keeps_the_content_type() {
         .await
         .unwrap();
     assert_eq!(server.content_type("a/b.wav").await, "audio/wav");
+    for (name, size) in [("short.mp3", 1_000), ("long.mp3", 6_000_000)] {
+        let bytes = stream::iter([Ok::<_, BlobError>(vec![0; size].into())]);
+        let key = BlobKey::parse(name).unwrap();
+        let stored = bucket(&server, "").put_stream(&key, "audio/mpeg", bytes).await;
+        assert_eq!(stored.unwrap(), size as u64);
+        assert_eq!(server.content_type(name).await, "audio/mpeg");
+    }
 }
 
 #[tokio::test]
@@ -101,6 +110,11 @@ async fn a_server_that_is_gone_is_unavailable_within_seconds_and_a_bucket_that_i
         Err(BlobError::Unavailable(_))
     ));
     assert!(matches!(blobs.check().await, Err(BlobError::Unavailable(_))));
+    let bytes = stream::iter([Ok::<_, BlobError>(vec![0; 6_000_000].into())]);
+    assert!(matches!(
+        blobs.put_stream(&key, "audio/wav", bytes).await,
+        Err(PutStreamError::Store(BlobError::Unavailable(_)))
+    ));
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
@@ -113,4 +127,26 @@ async fn a_folder_that_was_there_before_is_found_again() {
         .await
         .unwrap();
     assert_eq!(folder(path.path()).get(&key).await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn a_server_that_vanishes_in_the_middle_of_a_stream_leaves_no_object() {
+    let Some(server) = S3Server::start().await else {
+        return;
+    };
+    let blobs = bucket(&server, "");
+    let key = BlobKey::parse("a").unwrap();
+    blobs.put(&key, "kept".into(), "text/plain").await.unwrap();
+    let mut server = Some(server);
+    let bytes = stream::iter(0..4).map(move |i| {
+        if i == 2 {
+            server.take();
+        }
+        Ok::<_, BlobError>(vec![i; 6_000_000].into())
+    });
+    let vanished = blobs.put_stream(&key, "audio/wav", bytes).await;
+    assert!(
+        matches!(vanished, Err(PutStreamError::Store(BlobError::Unavailable(_)))),
+        "{vanished:?}"
+    );
 }

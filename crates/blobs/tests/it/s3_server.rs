@@ -68,6 +68,14 @@ impl S3Server {
         unreachable!("moto did not start: {}", std::fs::read_to_string(&log).unwrap());
     }
 
+    /// How many multipart uploads have been begun and neither completed nor aborted.
+    pub(crate) async fn incomplete_uploads(&self) -> usize {
+        let url = format!("{}/{}?uploads", self.url, self.bucket);
+        let answer = reqwest::get(url).await.unwrap().text().await.unwrap();
+        assert!(answer.contains("ListMultipartUploadsResult"), "{answer}");
+        answer.matches("<UploadId>").count()
+    }
+
     /// The content type that the server keeps of an object.
     pub(crate) async fn content_type(&self, key: &str) -> String {
         let store = AmazonS3Builder::new()
