@@ -33,10 +33,12 @@ mod metadata;
 mod organization;
 mod organization_domain;
 mod page;
+mod pieces;
 mod role;
 mod session;
 mod slug;
 mod text;
+mod time_mark;
 mod usage;
 mod user;
 mod voice;
@@ -77,10 +79,12 @@ pub use organization_domain::{
     DOMAINS_PER_ORGANIZATION, DomainName, DomainProof, EnrolmentMode, OrganizationDomain, challenge_text,
 };
 pub use page::{Direction, Page, PageRequest};
+pub use pieces::{Boundary, Piece, pieces, sentences};
 pub use role::{MAX_CUSTOM_ROLES, RoleDescription, RoleKey, RoleName};
 pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};
+pub use time_mark::{TimeMark, to_srt, to_webvtt};
 pub use usage::{UsageDay, UsageEntry, UsageEntryKind, UsageMetric};
 pub use user::{EMAILS_PER_USER, PersonName, SIGN_UP_LIFETIME, User, UserEmail, UserProfile};
 pub use voice::{
