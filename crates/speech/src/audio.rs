@@ -4,15 +4,17 @@
 //! on a blocking thread (`tokio::task::spawn_blocking`).
 
 mod analysis;
+mod blocks;
 mod decode;
 mod encode;
 mod measure;
 mod pcm;
 mod peaks;
+mod resample;
 
 pub use analysis::VoiceAnalysis;
 pub use decode::{DecodeError, Decoded, Limits, decode};
-pub use encode::{EncodeError, Encoded, encode};
+pub use encode::{EncodeError, Encoded, Finished, OutputFormat, StreamEncoder, StreamOptions, encode};
 pub use measure::{Measurements, SILENCE_LUFS, measure};
 pub use pcm::Pcm;
 pub use peaks::peaks;

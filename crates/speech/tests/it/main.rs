@@ -11,3 +11,4 @@ mod decoding;
 mod encoding;
 mod hostile;
 mod sound;
+mod streaming;
