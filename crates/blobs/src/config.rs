@@ -47,6 +47,15 @@ pub struct S3Options {
     /// Whether the bucket stands in the URL's path (most self-hosted servers) and not in its host name (Amazon).
     /// When absent: with an endpoint, in the path.
     pub path_style: Option<bool>,
+    /// Seconds without an answer, or without the next bytes of one, after which a try is given up.
+    pub timeout_seconds: u64,
+    /// How often a request is tried again that failed for reasons which may pass (no connection, no answer, 5xx),
+    /// after a pause that grows from 0.1 to 1 second, with jitter. Half a minute after the first try there is no other.
+    pub retries: usize,
+    /// Whether readers can be sent to the bucket itself; see [`Blobs::presigned_url`](crate::Blobs::presigned_url).
+    pub presigned_reads: bool,
+    /// The server's URL for those readers, where they reach it under another than this process does.
+    pub public_endpoint: Option<String>,
 }
 
 impl Default for S3Options {
@@ -57,6 +66,10 @@ impl Default for S3Options {
             access_key_id: None,
             secret_access_key: None,
             path_style: None,
+            timeout_seconds: 60,
+            retries: 3,
+            presigned_reads: false,
+            public_endpoint: None,
         }
     }
 }
@@ -98,19 +111,30 @@ impl BlobsConfig {
 impl S3Options {
     /// A client for one bucket.
     pub(crate) fn open(&self, bucket: &str) -> Result<AmazonS3, BlobsConfigError> {
+        self.open_at(self.endpoint.as_deref(), bucket)
+    }
+
+    /// What makes URLs for readers, where that is wanted.
+    pub(crate) fn signer(&self, bucket: &str) -> Result<Option<AmazonS3>, BlobsConfigError> {
+        if !self.presigned_reads {
+            return Ok(None);
+        }
+        let endpoint = self.public_endpoint.as_deref().or(self.endpoint.as_deref());
+        self.open_at(endpoint, bucket).map(Some)
+    }
+
+    fn open_at(&self, endpoint: Option<&str>, bucket: &str) -> Result<AmazonS3, BlobsConfigError> {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(&self.region)
             .with_virtual_hosted_style_request(!self.path_style.unwrap_or(self.endpoint.is_some()))
             .with_client_options(
                 ClientOptions::new()
-                    .with_allow_http(
-                        self.endpoint
-                            .as_deref()
-                            .is_some_and(|url| url.starts_with("http://")),
-                    )
+                    .with_allow_http(endpoint.is_some_and(|url| url.starts_with("http://")))
                     .with_connect_timeout(Duration::from_secs(3))
-                    .with_timeout(Duration::from_secs(60)),
+                    // Silence is limited, and not the whole: whoever listens slowly reads a large object for long.
+                    .with_timeout_disabled()
+                    .with_read_timeout(Duration::from_secs(self.timeout_seconds)),
             )
             // A request of ours waits for the store: what it does not do within seconds is reported.
             .with_retry(RetryConfig {
@@ -118,10 +142,10 @@ impl S3Options {
                     max_backoff: Duration::from_secs(1),
                     ..BackoffConfig::default()
                 },
-                max_retries: 3,
-                retry_timeout: Duration::from_secs(10),
+                max_retries: self.retries,
+                retry_timeout: Duration::from_secs(30),
             });
-        if let Some(endpoint) = &self.endpoint {
+        if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint);
         }
         match (&self.access_key_id, &self.secret_access_key) {

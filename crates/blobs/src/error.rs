@@ -17,11 +17,25 @@ pub enum BlobError {
     Unavailable(#[source] object_store::Error),
 }
 
+impl BlobError {
+    /// Of a request that names no object: where something is missing, it is the store.
+    pub(crate) fn of_all(error: object_store::Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
 impl From<object_store::Error> for BlobError {
     fn from(error: object_store::Error) -> Self {
         match error {
-            object_store::Error::NotFound { .. } => Self::NotFound,
+            object_store::Error::NotFound { source, .. } if !names_the_bucket(&*source) => Self::NotFound,
             error => Self::Unavailable(error),
         }
     }
+}
+
+/// Whether the answer says that not the object but the whole bucket is missing: S3 answers both with 404, and tells
+/// them apart in the body alone. (Answers to HEAD have none.)
+fn names_the_bucket(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string().contains("NoSuchBucket"))
 }

@@ -22,11 +22,13 @@ mod config;
 mod error;
 mod folder;
 mod key;
+mod presigned;
 mod store;
 mod upload;
 
 pub use config::{BlobsConfig, BlobsConfigError, S3Options};
 pub use error::BlobError;
 pub use key::{BlobKey, BlobKeyMalformed};
+pub use presigned::ReadMethod;
 pub use store::{BlobInfo, BlobRead, Blobs};
 pub use upload::PutStreamError;

@@ -17,6 +17,7 @@ use crate::{
     BlobError, BlobKey, BlobsConfig, BlobsConfigError,
     config::{self, Place},
     folder,
+    presigned::Signer,
 };
 
 /// A store of objects. Cheap to clone; clones are the same store.
@@ -25,6 +26,8 @@ pub struct Blobs {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// The lock on the folder; `None` for S3, which keeps content types instead.
     folder: Option<Arc<File>>,
+    /// What makes URLs for readers; `None` where all reads go through this process.
+    pub(crate) signer: Option<Signer>,
 }
 
 /// What is known of an object without reading it.
@@ -77,12 +80,18 @@ impl Blobs {
                 Ok((store, lock)) => Ok(Self {
                     store: Arc::new(store),
                     folder: Some(Arc::new(lock)),
+                    signer: None,
                 }),
                 Err(source) => Err(BlobsConfigError::Folder { path, source }),
             },
             Place::Bucket { name, prefix } => {
+                let signer = config.s3.signer(&name)?.map(Arc::new);
                 let store = config::under(config.s3.open(&name)?, prefix.as_ref());
-                Ok(Self { store, folder: None })
+                Ok(Self {
+                    store,
+                    folder: None,
+                    signer: signer.map(|bucket| Signer { bucket, prefix }),
+                })
             }
         }
     }
@@ -92,7 +101,8 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Unavailable`].
     pub async fn check(&self) -> Result<(), BlobError> {
-        self.store.list(Some(&"health-check".into())).try_next().await?;
+        let mut found = self.store.list(Some(&"health-check".into()));
+        found.try_next().await.map_err(BlobError::of_all)?;
         Ok(())
     }
 
@@ -198,7 +208,7 @@ impl Blobs {
                     .ok()
                     .map(|key| info(key, meta)))
             })
-            .map_err(BlobError::from)
+            .map_err(BlobError::of_all)
             .boxed()
     }
 

@@ -3,7 +3,7 @@
 //! Each route takes a signed URL or the session's credentials. Whoever has neither gets 401; for whoever may not know
 //! that the thing exists, it does not (404).
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use resonance_authz::Denied;
 use resonance_identity::SignedQuery;
-use resonance_services::{Delivery, Outcome, Request, ServiceError, Services};
+use resonance_services::{Delivery, Outcome, ReadMethod, Request, ServiceError, Services};
 
 use crate::{byte_range::ByteRange, identify::Identify, respond};
 
@@ -161,6 +161,14 @@ async fn stream(method: &Method, asked: &HeaderMap, delivery: &Delivery) -> Outc
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(response);
     }
+    let read = if method == Method::HEAD {
+        ReadMethod::Head
+    } else {
+        ReadMethod::Get
+    };
+    if let Some((url, lifetime)) = delivery.elsewhere(read).await? {
+        return Ok(redirect(&url, lifetime));
+    }
     insert(headers, header::CONTENT_TYPE, &delivery.content_type);
     let (range, length) = match ByteRange::asked_for(asked, etag, delivery.size) {
         ByteRange::Whole => (None, delivery.size),
@@ -191,6 +199,21 @@ async fn stream(method: &Method, asked: &HeaderMap, delivery: &Delivery) -> Outc
         *response.body_mut() = Body::from_stream(delivery.read(range).await?);
     }
     Ok(response)
+}
+
+/// Sends the client to the bucket. Ranges and revalidation are the bucket's business; a player that seeks may come back
+/// to the same URL as long as it is certain to be valid.
+fn redirect(url: &str, lifetime: Duration) -> Response {
+    let headers = [
+        (header::LOCATION, url.to_owned()),
+        (
+            header::CACHE_CONTROL,
+            format!("private, max-age={}", lifetime.as_secs() / 2),
+        ),
+        // The URL is a key to the object: no page that shows it is told to others.
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+    ];
+    (StatusCode::TEMPORARY_REDIRECT, headers).into_response()
 }
 
 fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

@@ -140,6 +140,12 @@ impl Configuration {
                 access_key_id: options.s3_access_key_id,
                 secret_access_key: options.s3_secret_access_key.map(Into::into),
                 path_style: options.s3_path_style,
+                timeout_seconds: positive("s3_timeout_seconds", options.s3_timeout_seconds, 60)?
+                    .num_seconds()
+                    .unsigned_abs(),
+                retries: options.s3_retries.unwrap_or_else(|| S3Options::default().retries),
+                presigned_reads: options.s3_presigned_reads.unwrap_or(false),
+                public_endpoint: options.s3_public_endpoint,
             },
         };
         let query_depth = options.query_depth.unwrap_or(20);

@@ -56,6 +56,14 @@ options! {
     s3_secret_access_key: String, "s3-secret-access-key", "RESONANCE_S3_SECRET_ACCESS_KEY";
     /// Whether the bucket stands in the path of S3 URLs [default: with an endpoint, yes]
     s3_path_style: bool, "s3-path-style", "RESONANCE_S3_PATH_STYLE";
+    /// Seconds without an answer from S3 after which a try is given up [default: 60]
+    s3_timeout_seconds: u32, "s3-timeout-seconds", "RESONANCE_S3_TIMEOUT_SECONDS";
+    /// How often a request to S3 is tried again that may succeed later [default: 3]
+    s3_retries: usize, "s3-retries", "RESONANCE_S3_RETRIES";
+    /// Whether audio is fetched from the bucket itself: its URLs redirect to presigned ones [default: false]
+    s3_presigned_reads: bool, "s3-presigned-reads", "RESONANCE_S3_PRESIGNED_READS";
+    /// The URL under which listeners reach the S3 server, for presigned reads [default: the endpoint]
+    s3_public_endpoint: String, "s3-public-endpoint", "RESONANCE_S3_PUBLIC_ENDPOINT";
     /// The mail server: smtps://USER:PASSWORD@HOST or smtp://… [default: mails lie in the folder mail of the data folder]
     smtp_url: String, "smtp-url", "RESONANCE_SMTP_URL";
     /// The sender of mails (Resonance at noreply@localhost.localdomain when nothing is said)

@@ -1,11 +1,11 @@
 //! Audio on its way to a client, and the links that lead to it.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::BoxStream;
-use resonance_blobs::{BlobError, BlobInfo, BlobKey, Blobs};
+use resonance_blobs::{BlobError, BlobInfo, BlobKey, Blobs, ReadMethod};
 use resonance_identity::SignedQuery;
 
 use crate::{Outcome, Request, Services, core::Core};
@@ -15,6 +15,7 @@ use crate::{Outcome, Request, Services, core::Core};
 pub struct Delivery {
     blobs: Blobs,
     key: BlobKey,
+    lifetime: TimeDelta,
     /// Its media type.
     pub content_type: String,
     /// Its size in bytes.
@@ -37,6 +38,7 @@ impl Delivery {
         Self {
             blobs: core.blobs.clone(),
             key: info.key,
+            lifetime: core.settings.audio_url_lifetime,
             content_type: content_type.into(),
             size: info.size,
             etag: info.etag,
@@ -53,6 +55,19 @@ impl Delivery {
         range: Option<Range<u64>>,
     ) -> Outcome<BoxStream<'static, Result<Bytes, BlobError>>> {
         Ok(self.blobs.read(&self.key, range).await?.bytes)
+    }
+
+    /// Where the client can fetch the object from the object store itself, and for how long; `None` where it is to be
+    /// read through this process.
+    ///
+    /// # Errors
+    /// The object store's.
+    pub async fn elsewhere(&self, method: ReadMethod) -> Outcome<Option<(String, Duration)>> {
+        let lifetime = self.lifetime.to_std().unwrap_or_default();
+        let url = self
+            .blobs
+            .presigned_url(method, &self.key, &self.content_type, lifetime);
+        Ok(url.await?.map(|url| (url, lifetime)))
     }
 }
 

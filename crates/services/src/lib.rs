@@ -97,7 +97,7 @@ pub use published_event::{EventVisibility, PUBLISHED_EVENT_VERSION, PublishedEve
 pub use readiness::Check;
 pub use received_invitations::InvitationKey;
 pub use request::Request;
-pub use resonance_blobs::BlobError;
+pub use resonance_blobs::{BlobError, ReadMethod};
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
 pub use resonance_persistence::{

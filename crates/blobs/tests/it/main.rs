@@ -4,8 +4,10 @@
 mod behaviour;
 mod s3_server;
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
-use resonance_blobs::{BlobError, BlobKey, Blobs, BlobsConfig, PutStreamError, S3Options};
+use resonance_blobs::{BlobError, BlobKey, Blobs, BlobsConfig, PutStreamError, ReadMethod, S3Options};
 
 use crate::s3_server::S3Server;
 
@@ -17,18 +19,21 @@ fn folder(path: &std::path::Path) -> Blobs {
     Blobs::open(&config).unwrap()
 }
 
-fn bucket(server: &S3Server, prefix: &str) -> Blobs {
+fn config(server: &S3Server, prefix: &str) -> BlobsConfig {
     let s3 = S3Options {
         endpoint: Some(server.url.clone()),
         access_key_id: Some("test".into()),
         secret_access_key: Some("test".into()),
         ..S3Options::default()
     };
-    Blobs::open(&BlobsConfig {
+    BlobsConfig {
         url: format!("s3://{}{prefix}", server.bucket),
         s3,
-    })
-    .unwrap()
+    }
+}
+
+fn bucket(server: &S3Server, prefix: &str) -> Blobs {
+    Blobs::open(&config(server, prefix)).unwrap()
 }
 
 #[tokio::test]
@@ -97,11 +102,15 @@ async fn a_server_that_is_gone_is_unavailable_within_seconds_and_a_bucket_that_i
     blobs.check().await.unwrap();
     let key = BlobKey::parse("a").unwrap();
     server.bucket = "absent".into();
-    let absent = bucket(&server, "").check().await;
-    assert!(
-        matches!(absent, Err(BlobError::NotFound | BlobError::Unavailable(_))),
-        "{absent:?}"
-    );
+    let nowhere = bucket(&server, "");
+    for absent in [
+        nowhere.check().await,
+        nowhere.get(&key).await.map(drop),
+        nowhere.put(&key, "x".into(), "text/plain").await,
+        nowhere.delete_prefix(&key).await.map(drop),
+    ] {
+        assert!(matches!(absent, Err(BlobError::Unavailable(_))), "{absent:?}");
+    }
     drop(server);
     let start = std::time::Instant::now();
     assert!(matches!(blobs.get(&key).await, Err(BlobError::Unavailable(_))));
@@ -116,6 +125,57 @@ async fn a_server_that_is_gone_is_unavailable_within_seconds_and_a_bucket_that_i
         Err(PutStreamError::Store(BlobError::Unavailable(_)))
     ));
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_presigned_url_reads_the_object_and_ranges_of_it_from_the_bucket() {
+    let Some(server) = S3Server::start().await else {
+        return;
+    };
+    let key = BlobKey::parse("a/b.mp3").unwrap();
+    let plain = bucket(&server, "/some/prefix");
+    plain.put(&key, "0123456789".into(), "text/plain").await.unwrap();
+    let minute = Duration::from_secs(60);
+    let url = plain
+        .presigned_url(ReadMethod::Get, &key, "audio/mpeg", minute)
+        .await;
+    assert_eq!(url.unwrap(), None, "nobody asked for it");
+    let mut config = config(&server, "/some/prefix");
+    config.s3.presigned_reads = true;
+    config.s3.public_endpoint = Some(server.url.replace("127.0.0.1", "localhost"));
+    let blobs = Blobs::open(&config).unwrap();
+    let url = async |method| {
+        let url = blobs.presigned_url(method, &key, "audio/mpeg", minute).await;
+        url.unwrap().unwrap()
+    };
+    let get = url(ReadMethod::Get).await;
+    assert!(
+        get.contains("//localhost:") && get.contains("X-Amz-Expires=60"),
+        "{get}"
+    );
+    assert!(!get.contains("secret"), "{get}");
+    let client = reqwest::Client::new();
+    let part = client
+        .get(&get)
+        .header("range", "bytes=2-4")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (part.status().as_u16(), &part.headers()["content-type"]),
+        (206, &"audio/mpeg".parse().unwrap())
+    );
+    assert_eq!(part.text().await.unwrap(), "234");
+    let whole = client.get(&get).send().await.unwrap();
+    assert!(
+        whole.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .starts_with("private")
+    );
+    assert_eq!(whole.text().await.unwrap(), "0123456789");
+    let head = client.head(url(ReadMethod::Head).await).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], "10");
 }
 
 #[tokio::test]
