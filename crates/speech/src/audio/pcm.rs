@@ -30,6 +30,10 @@ impl Pcm {
         self.sample_rate.get()
     }
 
+    pub(crate) fn into_samples(self) -> Vec<f32> {
+        self.samples
+    }
+
     pub(crate) const fn rate(&self) -> NonZeroU32 {
         self.sample_rate
     }

@@ -10,5 +10,6 @@
 mod decoding;
 mod encoding;
 mod hostile;
+mod normalising;
 mod sound;
 mod streaming;
