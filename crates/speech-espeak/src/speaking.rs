@@ -13,7 +13,7 @@ use espeak_ng::{
     translate::{CodeMarker, select_phoneme_table},
 };
 use resonance_speech::{
-    audio::{Pcm, measure},
+    audio::{Limiter, Pcm, measure},
     engine::EngineError,
 };
 
@@ -36,12 +36,16 @@ const BOUNDARY: char = ';';
 const SILENCE: f32 = 5e-4;
 /// What follows the last clause, in seconds: players that stop early shall cut off nothing.
 const TAIL: f64 = 0.1;
-/// How loud everything is in the end, in LUFS: about what speech on the net has, with room for peaks.
+/// How loud a voice speaks the preview of its language, in LUFS: about what speech on the net has, with room for peaks.
 const LOUDNESS: f64 = -20.0;
 /// How much louder or quieter it is made for that at most, as a factor.
 const GAIN: f64 = 8.0;
-/// Peaks above this are rounded off, of full scale.
-const KNEE: f32 = 0.7;
+/// No true peak is above this, in dB of full scale.
+const CEILING: f64 = -1.0;
+/// Peaks are rounded off, which makes a voice quieter: its gain is corrected so many times.
+const CORRECTIONS: usize = 3;
+/// The gains of so many voices are kept at most.
+const KEPT_GAINS: usize = 1_000;
 
 /// Told the fraction done; an error stops the work.
 pub(crate) type Report<'a> = &'a dyn Fn(f64) -> Result<(), EngineError>;
@@ -54,6 +58,9 @@ pub(crate) struct Speaker {
     /// The phonemes of other languages, of which there are words in this one.
     foreign: Mutex<HashMap<String, Option<Arc<PhonemeData>>>>,
     voice: LanguageVoice,
+    /// What shows a voice, and how much louder each voice is made so that this is as loud as it should be.
+    preview: &'static str,
+    gains: Mutex<HashMap<String, f32>>,
 }
 
 impl Speaker {
@@ -65,10 +72,15 @@ impl Speaker {
             phonemes: phonemes(data, language.espeak).map_err(failed)?,
             foreign: Mutex::default(),
             voice: LanguageVoice::load(data, language),
+            preview: language.preview,
+            gains: Mutex::default(),
         })
     }
 
     /// Speaks a text at a speed relative to the voice's own.
+    ///
+    /// The gain is the voice's and not the text's: texts that are spoken one after the other go together, and a short
+    /// word is not made as loud as a sentence.
     pub(crate) fn speak(
         &self,
         voice: &EspeakVoice,
@@ -76,6 +88,38 @@ impl Speaker {
         speed: f64,
         report: Report<'_>,
     ) -> Result<Pcm, EngineError> {
+        let limiter = Limiter::new(self.gain(voice), CEILING);
+        let mut samples = self.utter(voice, text, speed, report)?;
+        limiter.apply(&mut samples);
+        Ok(Pcm::new(samples, RATE))
+    }
+
+    /// The gain of a voice. It depends on the voice and its language only, so that every process finds the same.
+    fn gain(&self, voice: &EspeakVoice) -> f32 {
+        let key = voice.write().to_string();
+        // A panic elsewhere cannot have left the map half changed.
+        let known = || self.gains.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gain) = known().get(&key) {
+            return *gain;
+        }
+        let preview = self.utter(voice, self.preview, 1.0, &|_| Ok(()));
+        let gain = preview.map_or(1.0, |samples| calibrate(&samples));
+        let mut gains = known();
+        if gains.len() >= KEPT_GAINS {
+            gains.clear();
+        }
+        gains.insert(key, gain);
+        gain
+    }
+
+    /// Speaks a text as loud as it comes.
+    fn utter(
+        &self,
+        voice: &EspeakVoice,
+        text: &str,
+        speed: f64,
+        report: Report<'_>,
+    ) -> Result<Vec<f32>, EngineError> {
         let clauses = clauses(text);
         let total = clauses
             .iter()
@@ -108,7 +152,7 @@ impl Speaker {
             return Err(EngineError::NothingToSpeak);
         }
         append_silence(&mut samples, TAIL * pace);
-        Ok(level(Pcm::new(samples, RATE)))
+        Ok(samples)
     }
 
     /// The codes of each clause.
@@ -211,21 +255,16 @@ fn append_silence(samples: &mut Vec<f32>, seconds: f64) {
     samples.resize(samples.len() + (seconds * f64::from(RATE.get())) as usize, 0.0);
 }
 
-/// Gives a speech its final loudness, and rounds off its peaks.
+/// The gain with which a speech has its final loudness.
 #[expect(clippy::cast_possible_truncation, reason = "a small factor")]
-fn level(pcm: Pcm) -> Pcm {
-    let gain = measure(&pcm).loudness_lufs.map_or(1.0, |loudness| {
-        10_f64.powf((LOUDNESS - loudness) / 20.0).clamp(1.0 / GAIN, GAIN)
-    }) as f32;
-    let samples = pcm.samples().iter().map(|sample| {
-        let sample = sample * gain;
-        let over = (sample.abs() - KNEE).max(0.0) / (1.0 - KNEE);
-        // From the knee on, what is added grows ever slower towards full scale.
-        if over > 0.0 {
-            sample.signum() * (KNEE + (1.0 - KNEE) * over / (1.0 + over))
-        } else {
-            sample
+fn calibrate(speech: &[f32]) -> f32 {
+    let mut gain = 1.0_f64;
+    for _ in 0..CORRECTIONS {
+        let mut samples = speech.to_vec();
+        Limiter::new(gain as f32, CEILING).apply(&mut samples);
+        if let Some(loudness) = measure(&Pcm::new(samples, RATE)).loudness_lufs {
+            gain = (gain * 10_f64.powf((LOUDNESS - loudness) / 20.0)).clamp(1.0 / GAIN, GAIN);
         }
-    });
-    Pcm::new(samples.collect(), RATE)
+    }
+    gain as f32
 }

@@ -43,6 +43,30 @@ async fn every_voice_of_the_catalogue_speaks_audibly() {
 }
 
 #[tokio::test]
+async fn a_voice_is_as_loud_in_pieces_as_in_the_whole_and_in_any_text() {
+    let texts = [
+        "The committee met on Tuesday to discuss the budget. Nobody was surprised by what it decided.",
+        "Please hold the line. Your call is important to us, and somebody will be with you shortly.",
+        "Far out in the uncharted backwaters of the western spiral arm lies a small, unregarded yellow sun.",
+    ];
+    for key in ["en-us-sam", "en-us-grace", "en-gb-edmund"] {
+        let voice = voice(key).voice;
+        for text in texts {
+            let pcm = speak(text, &voice).await.unwrap();
+            let loudness = measure(&pcm).loudness_lufs.unwrap();
+            assert!((loudness + 20.0).abs() < 1.2, "{key}: {loudness} LUFS for {text}");
+        }
+        // The pieces are samples of the whole: nothing but the pauses differs.
+        let whole = speak(texts[0], &voice).await.unwrap();
+        let first = speak("The committee met on Tuesday to discuss the budget.", &voice)
+            .await
+            .unwrap();
+        let common = first.samples().len() - 3_000;
+        assert_eq!(whole.samples()[..common], first.samples()[..common], "{key}");
+    }
+}
+
+#[tokio::test]
 async fn voices_of_women_are_higher_than_those_of_men_and_giants_lower_than_both() {
     let mut pitches = Vec::new();
     for key in ["en-us-grumble", "en-us-sam", "en-us-grace", "en-us-pip"] {

@@ -166,8 +166,9 @@ mod tests {
                     .all(|piece| piece.end - piece.start == 300)
             );
             let whole = [first.samples, second.samples, third.samples, joiner.finish()].concat();
-            assert_eq!(whole[third.start as usize - 16..third.start as usize], [0.0; 16]);
-            assert!(whole[third.start as usize + 6] == 0.5 && whole[third.end as usize - 6] == 0.5);
+            let [start, end] = [third.start, third.end].map(|frame| usize::try_from(frame).unwrap());
+            assert_eq!(whole[start - 16..start], [0.0; 16]);
+            assert!(whole[start + 6] == 0.5 && whole[end - 6] == 0.5);
             let steepest = whole
                 .windows(2)
                 .map(|pair| (pair[1] - pair[0]).abs())
