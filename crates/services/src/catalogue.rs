@@ -1,5 +1,6 @@
 //! The instance's catalogue of voices.
 
+use futures_util::future::join_all;
 use resonance_authz::{SystemGrant, system::Catalogue};
 use resonance_domain::{SystemVoice, VoiceId};
 use resonance_persistence::Repositories;
@@ -14,14 +15,24 @@ impl Services {
     /// A voice that an engine no longer offers stays: histories name it, and while nodes are being upgraded one by
     /// one, old and new ones must not fight over it.
     ///
+    /// Says whether all engines answered. What is stored of one that did not stays as it is.
+    ///
     /// # Errors
     /// The database's.
-    pub async fn seed_catalogue(&self) -> Outcome<()> {
+    pub async fn seed_catalogue(&self) -> Outcome<bool> {
         let core = self.core();
         let now = core.clock.now();
         let mut voices = Vec::new();
-        for engine in core.engines.iter() {
-            voices.extend(engine.catalogue().into_iter().map(|voice| SystemVoice {
+        let mut complete = true;
+        let engines: Vec<_> = core.engines.iter().collect();
+        let catalogues = join_all(engines.iter().map(|engine| engine.catalogue())).await;
+        for (engine, catalogue) in engines.into_iter().zip(catalogues) {
+            let offered = catalogue.unwrap_or_else(|error| {
+                complete = false;
+                tracing::warn!(engine = engine.id(), %error, "the engine does not say which voices it has");
+                Vec::new()
+            });
+            voices.extend(offered.into_iter().map(|voice| SystemVoice {
                 id: id_of(engine.id(), &voice.key),
                 key: voice.key,
                 name: voice.name,
@@ -50,7 +61,7 @@ impl Services {
             written,
             "the catalogue of voices is up to date"
         );
-        Ok(())
+        Ok(complete)
     }
 }
 

@@ -152,9 +152,10 @@ async fn speak(core: &Core, voice: &Voice) -> Outcome<Encoded> {
         .ok_or_else(|| ServiceError::internal("making a preview", "the voice's engine is not configured"))?;
     let _permit = core.audio_work().await?;
     let request = SynthesisRequest {
-        text: text_for(&**engine, voice),
+        text: text_for(&**engine, voice).await,
         voice: engine_voice.clone(),
         settings: SpeechSettings::default(),
+        instructions: None,
     };
     let pcm = engine
         .synthesize(request, Progress::default())
@@ -167,9 +168,10 @@ async fn speak(core: &Core, voice: &Voice) -> Outcome<Encoded> {
 }
 
 /// The text that the engine's makers chose for the voice, or else for the nearest language.
-fn text_for(engine: &dyn SpeechEngine, voice: &Voice) -> String {
+async fn text_for(engine: &dyn SpeechEngine, voice: &Voice) -> String {
     let language = voice.language();
-    let mut offered = engine.catalogue();
+    // Voices can be heard while nobody can be asked for their texts.
+    let mut offered = engine.catalogue().await.unwrap_or_default();
     let nearest = offered
         .iter()
         .enumerate()

@@ -31,8 +31,9 @@ fn main() {
         "", "characters", "speech", "time", "x real"
     );
     for key in ["en-us-sam", "de-klara", "fr-camille", "ru-anna", "cmn-mei"] {
-        let voice = engine
-            .catalogue()
+        let voice = runtime
+            .block_on(engine.catalogue())
+            .unwrap()
             .into_iter()
             .find(|voice| voice.key == key)
             .unwrap();
@@ -49,6 +50,7 @@ fn main() {
                 text,
                 voice: voice.voice.clone(),
                 settings: SpeechSettings::default(),
+                instructions: None,
             };
             let speak = || {
                 runtime

@@ -60,6 +60,7 @@ impl EspeakEngine {
                 .filter_map(|language| LanguageTag::parse(language.tag).ok())
                 .collect(),
             clones: false,
+            instructions: false,
             max_characters: MAX_CHARACTERS,
         };
         let studio = Studio {
@@ -103,8 +104,8 @@ impl SpeechEngine for EspeakEngine {
         &self.capabilities
     }
 
-    fn catalogue(&self) -> Vec<CatalogueVoice> {
-        catalogue::voices()
+    fn catalogue(&self) -> BoxFuture<'_, Result<Vec<CatalogueVoice>, EngineError>> {
+        Box::pin(async { Ok(catalogue::voices()) })
     }
 
     fn synthesize(
@@ -117,6 +118,7 @@ impl SpeechEngine for EspeakEngine {
                 text,
                 voice,
                 settings,
+                instructions: _,
             } = request;
             if text.chars().nth(MAX_CHARACTERS).is_some() {
                 return Err(EngineError::TextTooLong { max: MAX_CHARACTERS });

@@ -31,7 +31,10 @@ pub trait SpeechEngine: Debug + Send + Sync {
     fn capabilities(&self) -> &Capabilities;
 
     /// The voices that it comes with. Keys are stable from release to release; everything else may improve.
-    fn catalogue(&self) -> Vec<CatalogueVoice>;
+    ///
+    /// # Errors
+    /// If the engine has to ask a server for them and gets no answer of use.
+    fn catalogue(&self) -> BoxFuture<'_, Result<Vec<CatalogueVoice>, EngineError>>;
 
     /// Speaks a text. Text is text: no markup in it is obeyed.
     ///
@@ -65,4 +68,6 @@ pub struct SynthesisRequest {
     pub voice: EngineVoice,
     /// How to speak; an engine passes over what it does not honour.
     pub settings: SpeechSettings,
+    /// How to speak, in words; for engines with [`Capabilities::instructions`], the others pass over it.
+    pub instructions: Option<String>,
 }

@@ -43,6 +43,7 @@ impl TestEngine {
                 settings: Vec::new(),
                 languages: Vec::new(),
                 clones: false,
+                instructions: false,
                 max_characters: 5_000,
             },
             texts: Mutex::default(),
@@ -162,8 +163,8 @@ impl SpeechEngine for TestEngine {
         &self.capabilities
     }
 
-    fn catalogue(&self) -> Vec<CatalogueVoice> {
-        Vec::new()
+    fn catalogue(&self) -> BoxFuture<'_, Result<Vec<CatalogueVoice>, EngineError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn synthesize(

@@ -50,6 +50,7 @@ impl Take<'_> {
             text,
             voice: engine_voice,
             settings,
+            instructions: None,
         };
         let (told, fractions) = watch::channel(0.0);
         let progress = Progress::new(move |fraction| {
@@ -86,7 +87,11 @@ impl Failure {
             EngineError::TextTooLong { .. } => "the text is longer than the engine takes",
             EngineError::NothingToSpeak => "there is nothing in the text to speak",
             EngineError::Cancelled => "the engine stopped",
-            EngineError::Failed { .. } | EngineError::Panicked => "the engine failed",
+            EngineError::Unavailable { .. } => "the engine is not available at present",
+            EngineError::TimedOut(_) => "the engine did not answer in time",
+            EngineError::Failed { .. } | EngineError::BadAnswer(_) | EngineError::Panicked => {
+                "the engine failed"
+            }
         };
         Self {
             code: error.code(),

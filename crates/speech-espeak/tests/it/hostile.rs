@@ -33,7 +33,7 @@ fn texts() -> Vec<String> {
 
 #[tokio::test]
 async fn no_language_stumbles_over_a_hostile_text() {
-    let mut voices = ENGINE.catalogue();
+    let mut voices = ENGINE.catalogue().await.unwrap();
     voices.dedup_by_key(|voice| voice.language.clone());
     let mut speaking = tokio::task::JoinSet::new();
     for voice in voices {

@@ -16,7 +16,7 @@ use crate::studio::{ENGINE, request, speak, speak_at, voice};
 
 #[tokio::test]
 async fn every_voice_of_the_catalogue_speaks_audibly() {
-    for voice in ENGINE.catalogue() {
+    for voice in ENGINE.catalogue().await.unwrap() {
         let pcm = speak(&voice.preview_text, &voice.voice).await.unwrap();
         let seconds = pcm.duration().as_secs_f64();
         assert!((2.5..12.0).contains(&seconds), "{}: {seconds} s", voice.key);
@@ -126,7 +126,7 @@ async fn languages_have_the_tempo_that_their_makers_gave_them() {
 
 #[tokio::test]
 async fn no_pause_begins_or_ends_with_a_click() {
-    for voice in ENGINE.catalogue() {
+    for voice in ENGINE.catalogue().await.unwrap() {
         let pcm = speak(&voice.preview_text, &voice.voice).await.unwrap();
         // A pause is 3 ms of nothing; a single sample of nothing is part of a sound.
         let pauses = pcm

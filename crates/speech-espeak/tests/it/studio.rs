@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::LazyLock};
 
+use futures_util::FutureExt as _;
 use resonance_domain::SpeechSettings;
 use resonance_speech::{
     audio::Pcm,
@@ -16,6 +17,9 @@ pub(crate) static ENGINE: LazyLock<EspeakEngine> =
 pub(crate) fn voice(key: &str) -> CatalogueVoice {
     ENGINE
         .catalogue()
+        .now_or_never()
+        .unwrap()
+        .unwrap()
         .into_iter()
         .find(|voice| voice.key == key)
         .unwrap()
@@ -26,6 +30,7 @@ pub(crate) fn request(text: &str, voice: &EngineVoice) -> SynthesisRequest {
         text: text.to_owned(),
         voice: voice.clone(),
         settings: SpeechSettings::default(),
+        instructions: None,
     }
 }
 

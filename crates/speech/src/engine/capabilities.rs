@@ -11,6 +11,8 @@ pub struct Capabilities {
     pub languages: Vec<LanguageTag>,
     /// Whether its derived voices sound like the recorded speaker.
     pub clones: bool,
+    /// Whether it follows instructions in words, such as "whisper".
+    pub instructions: bool,
     /// The longest text, in Unicode scalar values.
     pub max_characters: usize,
 }

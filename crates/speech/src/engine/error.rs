@@ -1,5 +1,7 @@
 //! Why a text was not spoken.
 
+use std::time::Duration;
+
 /// Why a text was not spoken.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -32,6 +34,21 @@ pub enum EngineError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The engine takes no work at present: it is down, overloaded, or failed so often that it is left alone for a
+    /// while. Says nothing against the text.
+    #[error("the engine is not available: {reason}")]
+    Unavailable {
+        /// What happened, for the log.
+        reason: String,
+        /// When to ask again, if the engine said so.
+        retry_after: Option<Duration>,
+    },
+    /// The engine did not answer in time.
+    #[error("the engine did not answer in time: {0}")]
+    TimedOut(String),
+    /// What the engine answered is no sound: another thing altogether, or only a part of it.
+    #[error("the engine gave a bad answer: {0}")]
+    BadAnswer(String),
     /// The engine stumbled over a bug of its own on this text.
     #[error("the engine panicked")]
     Panicked,
@@ -74,7 +91,13 @@ impl EngineError {
     /// Whether the same request may well succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Failed { retryable: true, .. })
+        matches!(
+            self,
+            Self::Failed { retryable: true, .. }
+                | Self::Unavailable { .. }
+                | Self::TimedOut(_)
+                | Self::BadAnswer(_)
+        )
     }
 
     /// The stable name of the error, for histories and clients.
@@ -86,7 +109,8 @@ impl EngineError {
             Self::TextTooLong { .. } => "TOO_LONG",
             Self::NothingToSpeak => "NOTHING_TO_SPEAK",
             Self::Cancelled => "CANCELLED",
-            Self::Failed { .. } | Self::Panicked => "ENGINE_FAILED",
+            Self::Unavailable { .. } | Self::TimedOut(_) => "ENGINE_UNAVAILABLE",
+            Self::Failed { .. } | Self::BadAnswer(_) | Self::Panicked => "ENGINE_FAILED",
         }
     }
 }

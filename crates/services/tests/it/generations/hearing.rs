@@ -97,7 +97,7 @@ on_both! {
     async fn the_built_in_engine_is_heard_in_every_format(backend: Backend) {
         let data = tempfile::tempdir().unwrap();
         let engine = std::sync::Arc::new(resonance_speech_espeak::EspeakEngine::new(data.path()).unwrap());
-        let catalogue = engine.catalogue();
+        let catalogue = engine.catalogue().await.unwrap();
         let instance = Instance::with_engines(backend, Engines::default().with(engine), |_| ()).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
         let organization = instance.found(&ada, "Acme").await;

@@ -42,8 +42,8 @@ impl SpeechEngine for Betrayer {
         self.engine.capabilities()
     }
 
-    fn catalogue(&self) -> Vec<CatalogueVoice> {
-        Vec::new()
+    fn catalogue(&self) -> BoxFuture<'_, Result<Vec<CatalogueVoice>, EngineError>> {
+        self.engine.catalogue()
     }
 
     fn synthesize(
