@@ -11,6 +11,7 @@
 mod answer;
 mod binary;
 mod client;
+mod keys;
 mod letters;
 mod people;
 mod recording;

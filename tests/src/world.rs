@@ -61,6 +61,10 @@ pub struct Tenant {
     pub receiver: Arc<Receiver>,
     /// A role of its own.
     pub role: String,
+    /// An API key that hears, speaks and reads the history.
+    pub key: String,
+    /// Its secret.
+    pub key_token: String,
 }
 
 impl World {
@@ -158,10 +162,13 @@ impl Tenant {
                 .find(|member| member["user"]["id"] == person.user.as_str());
             found.unwrap()["id"].as_str().unwrap().to_owned()
         };
+        let (key, key_token) = admin.make_key(&id, &format!("{mark}'s key")).await;
         let receiver = Arc::new(Receiver::start().await);
         let (webhook, webhook_secret, delivery) = admin.set_up_webhook(&id, &receiver, mark).await;
         Self {
             mark,
+            key,
+            key_token,
             webhook,
             webhook_secret,
             delivery,

@@ -66,6 +66,10 @@ actions! {
     ManageRoles: Some(Permission::RolesManage), implies ReadOrganization;
     /// Read the audit log, and verify it.
     ReadAudit: Some(Permission::AuditRead), implies ReadOrganization;
+    /// See the API keys, without their secrets.
+    ReadApiKeys: Some(Permission::ApiKeysRead), implies ReadOrganization;
+    /// Make, change and revoke API keys.
+    ManageApiKeys: Some(Permission::ApiKeysManage), implies ReadApiKeys, ReadOrganization;
     /// Make, change and delete webhook endpoints; see deliveries. Reaches every published event.
     ManageWebhooks: Some(Permission::WebhooksManage), implies ReadOrganization;
     /// List voices.

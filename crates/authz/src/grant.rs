@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use resonance_domain::{InvitationId, OrganizationId, UserId};
+use resonance_domain::{ApiKeyId, Author, InvitationId, OrganizationId, UserId};
 
 use crate::{Action, Extent, Implies, PermissionSet};
 
 /// Proof that a member, or an operator of the instance, may do `A` in one organization. Lives as long as the request or unit of work in which it
 /// was minted; it is never stored.
 ///
-/// Only a [`Standing`](crate::Standing) mints grants, and an [`OperatorGrant`](crate::OperatorGrant) those of the actions that
+/// Only a [`Standing`](crate::Standing) or a [`KeyStanding`](crate::KeyStanding) mints grants, and an [`OperatorGrant`](crate::OperatorGrant) those of the actions that
 /// are an operator's business. What only a member can do (leaving, working there) takes the standing itself:
 ///
 /// ```compile_fail,E0451
@@ -51,7 +51,7 @@ use crate::{Action, Extent, Implies, PermissionSet};
 #[derive(Debug)]
 pub struct Grant<A: Action> {
     pub(crate) organization: OrganizationId,
-    pub(crate) user: UserId,
+    pub(crate) author: Author,
     pub(crate) permissions: PermissionSet,
     pub(crate) extent: Extent,
     pub(crate) action: PhantomData<fn() -> A>,
@@ -64,10 +64,22 @@ impl<A: Action> Grant<A> {
         self.organization
     }
 
-    /// Who acts: a member, or an operator.
+    /// Who acts: a member, an operator, or a key of the organization.
     #[must_use]
-    pub const fn user(&self) -> UserId {
-        self.user
+    pub const fn author(&self) -> Author {
+        self.author
+    }
+
+    /// The member or operator who acts; `None` if a key does.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        self.author.user()
+    }
+
+    /// The key that acts; `None` if a member or an operator does.
+    #[must_use]
+    pub const fn api_key(&self) -> Option<ApiKeyId> {
+        self.author.api_key()
     }
 
     /// Everything of the product's own that the member's role allows; for an operator, everything.
@@ -76,12 +88,12 @@ impl<A: Action> Grant<A> {
         self.permissions
     }
 
-    /// The user whose things the grant is restricted to; `None` means that it reaches everybody's.
+    /// Whose things the grant is restricted to; `None` means that it reaches everybody's.
     #[must_use]
-    pub const fn only_of(&self) -> Option<UserId> {
+    pub const fn only_of(&self) -> Option<Author> {
         match self.extent {
             Extent::All => None,
-            Extent::Own => Some(self.user),
+            Extent::Own => Some(self.author),
         }
     }
 
@@ -92,7 +104,7 @@ impl<A: Action> Grant<A> {
     {
         Grant {
             organization: self.organization,
-            user: self.user,
+            author: self.author,
             permissions: self.permissions,
             extent: self.extent,
             action: PhantomData,

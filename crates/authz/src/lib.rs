@@ -49,6 +49,7 @@
 
 mod action;
 mod actor;
+mod api_key;
 mod authorizer;
 mod custom_permission;
 mod denied;
@@ -63,11 +64,12 @@ mod standing;
 
 pub use action::{
     ACTIONS, Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices,
-    DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageDomains, ManageMemberships,
-    ManageRoles, ManageWebhooks, Operable, ReadAudit, ReadBilling, ReadDomains, ReadGenerations,
-    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
+    DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageApiKeys, ManageDomains,
+    ManageMemberships, ManageRoles, ManageWebhooks, Operable, ReadApiKeys, ReadAudit, ReadBilling,
+    ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
 };
-pub use actor::{Actor, SignedIn};
+pub use actor::{Actor, KeyHolder, SignedIn};
+pub use api_key::{KeyStanding, not_for_keys};
 pub use authorizer::{Authorizer, StandError, StandingRecord, StandingSource};
 pub use custom_permission::{CustomPermission, CustomPermissions};
 pub use denied::Denied;

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use resonance_domain::{OrganizationId, UserId};
+use resonance_domain::{Author, OrganizationId, UserId};
 
 use crate::{Extent, Grant, Operable, OwnGrant, Permission, PermissionSet, SystemGrant, system::Appoint};
 
@@ -70,7 +70,7 @@ impl OperatorGrant {
     pub const fn within<A: Operable>(&self, organization: OrganizationId) -> Grant<A> {
         Grant {
             organization,
-            user: self.user,
+            author: Author::User(self.user),
             permissions: PermissionSet::of(Permission::ALL),
             extent: Extent::All,
             action: PhantomData,

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use resonance_domain::{MembershipId, OrganizationId, RoleKey, UserId};
+use resonance_domain::{Author, MembershipId, OrganizationId, RoleKey, UserId};
 
 use crate::{
     Action, AnyPermission, Denied, Explanation, Extent, Grant, Permission, PermissionSet, RolePermissions,
@@ -172,7 +172,7 @@ impl Standing {
     fn mint<A: Action>(&self, extent: Extent) -> Grant<A> {
         Grant {
             organization: self.organization,
-            user: self.user,
+            author: Author::User(self.user),
             permissions: self.permissions.product,
             extent,
             action: PhantomData,

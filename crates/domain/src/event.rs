@@ -12,6 +12,8 @@ pub enum ActorKind {
     User,
     /// An operator of the instance.
     Operator,
+    /// An organization's API key.
+    ApiKey,
     /// The system itself: a job, a relay, the passing of time.
     System,
     /// Nobody known: a sign-up, a failed sign-in.
@@ -25,6 +27,7 @@ impl ActorKind {
         match self {
             Self::User => "user",
             Self::Operator => "operator",
+            Self::ApiKey => "api_key",
             Self::System => "system",
             Self::Anonymous => "anonymous",
         }
@@ -33,9 +36,15 @@ impl ActorKind {
     /// Reads the stored form.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::User, Self::Operator, Self::System, Self::Anonymous]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::User,
+            Self::Operator,
+            Self::ApiKey,
+            Self::System,
+            Self::Anonymous,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -159,6 +168,12 @@ event_kinds! {
     WebhookEndpointDisabled = "webhook_endpoint.disabled";
     /// Deliveries to a webhook endpoint were asked for again.
     WebhookReplayed = "webhook_endpoint.replayed";
+    /// An API key was made.
+    ApiKeyCreated = "api_key.created";
+    /// An API key's name, permissions, expiry, budget or voices changed.
+    ApiKeyUpdated = "api_key.updated";
+    /// An API key was revoked: it opens nothing any more.
+    ApiKeyRevoked = "api_key.revoked";
     /// Somebody tried what their role does not allow.
     AccessRefused = "access.refused";
     /// The instance's settings changed.

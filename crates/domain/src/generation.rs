@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    AudioFormat, ErrorCode, FieldError, FieldErrors, GenerationId, OrganizationId, UserId, VoiceAddress,
-    VoiceId, VoiceScope, text::text_type,
+    ApiKeyId, AudioFormat, ErrorCode, FieldError, FieldErrors, GenerationId, OrganizationId, UserId,
+    VoiceAddress, VoiceId, VoiceScope, text::text_type,
 };
 
 text_type! {
@@ -224,8 +224,10 @@ pub struct Generation {
     pub id: GenerationId,
     /// Whose it is, for ever.
     pub organization: OrganizationId,
-    /// Who asked for it; `None` once that account is gone.
+    /// Who asked for it; `None` once that account is gone, or if it was a key.
     pub created_by: Option<UserId>,
+    /// The API key by which it was asked for; `None` if a member did.
+    pub created_by_key: Option<ApiKeyId>,
     /// The voice, as it was.
     pub voice: VoiceOfGeneration,
     /// The text.

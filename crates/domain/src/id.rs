@@ -192,6 +192,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An organization's API key.
+    ApiKeyId = ApiKey, "key";
     /// A mail domain of an organization.
     DomainId = Domain, "dom";
     /// Something that happened.

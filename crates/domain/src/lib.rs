@@ -14,6 +14,7 @@
 //! # Ok::<(), resonance_domain::FieldError>(())
 //! ```
 
+mod api_key;
 mod audio;
 mod audit;
 mod clock;
@@ -44,6 +45,10 @@ mod user;
 mod voice;
 mod webhook;
 
+pub use api_key::{
+    API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyName, ApiKeyState, ApiKeyVoices, Author, MAX_API_KEY_VOICES,
+    character_budget, key_expiry,
+};
 pub use audio::AudioFormat;
 pub use audit::AuditRecord;
 pub use clock::{Clock, Ids, IdsExt};
@@ -58,7 +63,7 @@ pub use generation::{
     SpeechSettings, VoiceOfGeneration, reuse_key,
 };
 pub use id::{
-    DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
+    ApiKeyId, DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
     MembershipRequestId, OrganizationId, ParseIdError, RoleId, SessionId, SignUpId, UsageEntryId,
     UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };

@@ -23,6 +23,8 @@ pub enum Code {
     Forbidden,
     /// An argument is wrong; `extensions.field` names it.
     Invalid,
+    /// A budget has not so much left; the message tells whose.
+    QuotaExceeded,
     /// Too much, too fast; `extensions.retryAfter` says how many seconds to wait.
     RateLimited,
     /// Something failed inside; `extensions.id` is what to quote.
@@ -39,6 +41,7 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::Forbidden => "FORBIDDEN",
             Self::Invalid => "INVALID",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL",
         }
@@ -164,6 +167,10 @@ impl From<ServiceError> for ApiError {
                     detail: Some(("retryAfter", seconds.into())),
                 }
             }
+            ServiceError::QuotaExceeded { budget } => Self::new(
+                Code::QuotaExceeded,
+                format!("{budget} has not so many characters left"),
+            ),
             // Of a query's arguments only the first wrong one is told; mutations tell all, see `split`.
             ServiceError::Refused(errors) => match errors.into_iter().next() {
                 Some(error) => Self::invalid(error),

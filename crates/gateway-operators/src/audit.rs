@@ -15,6 +15,8 @@ pub(crate) enum ActorKind {
     User,
     /// An operator of the instance.
     Operator,
+    /// A key of an organization.
+    ApiKey,
     /// The system itself: a job, the command line, the passing of time.
     System,
     /// Nobody known: a sign-up, a failed sign-in.

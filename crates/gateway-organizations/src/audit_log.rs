@@ -16,6 +16,8 @@ pub enum AuditActorKind {
     User,
     /// An operator of the instance.
     Operator,
+    /// A key of the organization.
+    ApiKey,
     /// The system itself: a job, or the passing of time.
     System,
     /// Nobody known.
@@ -86,6 +88,7 @@ impl From<LoggedEvent> for AuditLogEntry {
         let kind = match ActorKind::from_stored(&event.actor_kind) {
             Some(ActorKind::User) => AuditActorKind::User,
             Some(ActorKind::Operator) => AuditActorKind::Operator,
+            Some(ActorKind::ApiKey) => AuditActorKind::ApiKey,
             Some(ActorKind::System) => AuditActorKind::System,
             Some(ActorKind::Anonymous) => AuditActorKind::Anonymous,
             None => AuditActorKind::Unknown,

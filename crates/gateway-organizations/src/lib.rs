@@ -5,6 +5,8 @@
 //!
 //! This crate decides nothing: each resolver calls one use case and shows its outcome.
 
+mod api_key;
+mod api_key_mutations;
 mod audit_log;
 mod audit_verification;
 mod domain_mutations;
@@ -32,6 +34,7 @@ mod webhook_delivery;
 mod webhook_endpoint;
 mod webhook_mutations;
 
+pub use api_key::{ApiKey, ApiKeyConnection, ApiKeyEdge, ApiKeyState};
 pub use audit_log::{
     AuditActor, AuditActorKind, AuditLogConnection, AuditLogEdge, AuditLogEntry, AuditLogFilter,
 };

@@ -13,10 +13,11 @@ use resonance_gateway_speech::{
 use resonance_services::{self as services, MemberQuery, ViewedOrganization};
 
 use crate::{
-    AuditLogConnection, AuditLogFilter, CataloguedPermission, InvitationConnection, InvitationState,
-    MemberOrder, MembershipRequestConnection, MembershipRequestState, OrganizationDomainConnection,
-    OrganizationEventConnection, OrganizationMemberConnection, PermissionExplanation, Role,
-    WebhookEndpointConnection,
+    ApiKeyConnection, AuditLogConnection, AuditLogFilter, CataloguedPermission, InvitationConnection,
+    InvitationState, MemberOrder, MembershipRequestConnection, MembershipRequestState,
+    OrganizationDomainConnection, OrganizationEventConnection, OrganizationMemberConnection,
+    PermissionExplanation, Role, WebhookEndpointConnection,
+    api_key::api_keys,
     audit_log::{AuditLogArguments, audit_log},
     invitation::{InvitationArguments, invitations},
     member::{MemberArguments, members},
@@ -278,6 +279,25 @@ impl Organization {
             types.unwrap_or_default(),
         )
         .await
+    }
+
+    /// The keys of its programs, revoked and expired ones included. Requires `org:sys_api_keys:read`; null without it.
+    #[graphql(
+        complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
+    )]
+    async fn api_keys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "The cursor behind which the page starts.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
+    ) -> ApiResult<Option<ApiKeyConnection>> {
+        api_keys(request(context)?, self.key(), (first, after), (last, before))
+            .await
+            .map(Some)
     }
 
     /// Where events are sent to. Requires `org:sys_webhooks:manage`; null without it.

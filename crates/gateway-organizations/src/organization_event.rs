@@ -17,6 +17,8 @@ pub enum OrganizationEventActorKind {
     User,
     /// An operator of the instance.
     Operator,
+    /// A key of the organization.
+    ApiKey,
     /// The system itself.
     System,
     /// Nobody known.

@@ -100,6 +100,8 @@ pub struct Generation {
     pub started_at: Option<DateTime<Utc>>,
     /// When it reached a final state; null until then.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The id of the API key by which it was asked for; null if a member did.
+    pub api_key_id: Option<ID>,
     #[graphql(skip)]
     address: InOrg<GenerationId>,
     #[graphql(skip)]
@@ -112,7 +114,7 @@ pub struct Generation {
 
 #[ComplexObject]
 impl Generation {
-    /// Who asked for it; null once that account is gone.
+    /// Who asked for it; null once that account is gone, or if it was a program with a key.
     async fn author(&self) -> ApiResult<Option<User>> {
         match self.created_by {
             Some(author) => self.shelf.author(author).await,
@@ -188,6 +190,9 @@ impl Generation {
             created_at: generation.created_at,
             started_at: generation.started_at,
             finished_at: generation.finished_at,
+            api_key_id: generation
+                .created_by_key
+                .map(|key| InOrg::new(generation.organization, key).global_id().into()),
             address,
             created_by: generation.created_by,
             voice_address,

@@ -25,7 +25,7 @@ pub use generation_feed::{GenerationChange, GenerationsSubscription};
 pub use generation_list::{GenerationConnection, GenerationEdge, GenerationFilter, generations_of};
 pub use generation_mutation::GenerationsMutation;
 pub use speech_settings::{SpeechSettings, SpeechSettingsInput};
-pub use usage::{MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};
+pub use usage::{ApiKeyUsage, MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};
 pub use voice::{Voice, VoiceCategory, VoiceConsent, VoiceFidelity, VoiceSample, VoiceScope};
 pub use voice_list::{
     VoiceArguments, VoiceConnection, VoiceEdge, VoiceFilter, VoiceOrder, VoiceOrderField, voices_of,

@@ -55,6 +55,17 @@ pub struct UsageDay {
     pub quantity: BigInt,
 }
 
+/// What one API key used.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct ApiKeyUsage {
+    /// The key's id.
+    pub api_key_id: ID,
+    /// The key's name.
+    pub name: String,
+    /// How much.
+    pub quantity: BigInt,
+}
+
 /// What one member used.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct MemberUsage {
@@ -140,6 +151,23 @@ impl Usage {
             quantity: BigInt(day.quantity),
         });
         Ok(days.collect())
+    }
+
+    /// How much the organization's programs used, by API key, the greatest first.
+    async fn by_api_key(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+    ) -> ApiResult<Vec<ApiKeyUsage>> {
+        let usage = self.request.usage();
+        let keys = usage
+            .by_key(self.organization, metric.into(), self.period)
+            .await?;
+        let keys = keys.into_iter().map(|used| ApiKeyUsage {
+            api_key_id: InOrg::new(self.organization, used.key).global_id().into(),
+            name: used.name,
+            quantity: BigInt(used.quantity),
+        });
+        Ok(keys.collect())
     }
 
     /// How much each member used, the greatest first. People who left are in it.

@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use resonance_authz::{Actor, Denied};
 use resonance_domain::Origin;
 use resonance_gateway_http::{Client, Refusal, RequestData};
-use resonance_services::{Request, ServiceError, Services};
+use resonance_services::{API_KEY_TOKEN, Request, ServiceError, Services};
 
 use crate::{client, schema};
 
@@ -30,11 +30,14 @@ impl Identify {
         let Some(token) = token else {
             return Ok(self.nobody(origin));
         };
-        match self
-            .services
-            .authenticate(token, origin.clone(), organization)
-            .await
-        {
+        // What a token is for stands in its first letters.
+        let known = if token.starts_with(API_KEY_TOKEN.prefix()) {
+            self.services.authenticate_key(token, origin.clone()).await
+        } else {
+            let authenticated = self.services.authenticate(token, origin.clone(), organization);
+            authenticated.await
+        };
+        match known {
             Ok(request) => Ok(request),
             Err(ServiceError::Denied(Denied::Unauthenticated)) => Ok(self.nobody(origin)),
             Err(error) => {
@@ -65,7 +68,7 @@ impl RequestData for Identify {
         };
         let request = self.with_token(client.parts, token).await?;
         // This is asked before the first file is read: nobody fills the disk who cannot even sign in.
-        if client::uploads(&client.parts.headers) && request.actor().signed_in().is_err() {
+        if client::uploads(&client.parts.headers) && request.actor().known().is_err() {
             let message = "sign in before you upload";
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message));
         }

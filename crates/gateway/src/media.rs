@@ -263,6 +263,11 @@ pub(crate) fn refused(error: ServiceError) -> Response {
             );
             response
         }
+        ServiceError::QuotaExceeded { .. } => respond::error(
+            StatusCode::PAYMENT_REQUIRED,
+            "QUOTA_EXCEEDED",
+            "the budget has not so much left",
+        ),
         ServiceError::Store(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

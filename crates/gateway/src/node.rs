@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Interface, Object};
 use resonance_authz::Denied;
 use resonance_domain::{
-    DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
+    ApiKeyId, DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
     OrganizationId, VoiceAddress, WebhookDeliveryId, WebhookEndpointId,
 };
 use resonance_gateway_kit::{ApiError, ApiResult, Code, request};
 use resonance_gateway_organizations::{
-    Invitation, MembershipRequest, Organization, OrganizationDomain, OrganizationMember, WebhookDelivery,
-    WebhookEndpoint,
+    ApiKey, Invitation, MembershipRequest, Organization, OrganizationDomain, OrganizationMember,
+    WebhookDelivery, WebhookEndpoint,
 };
 use resonance_gateway_speech::{Generation, Voice};
 use resonance_services::{Outcome, Request, ServiceError};
@@ -39,6 +39,8 @@ pub enum Node {
     Generation(Box<Generation>),
     /// An address that an organization's events are sent to.
     WebhookEndpoint(Box<WebhookEndpoint>),
+    /// A key of an organization, for its programs.
+    ApiKey(Box<ApiKey>),
     /// An event on its way to such an address.
     WebhookDelivery(Box<WebhookDelivery>),
 }
@@ -54,6 +56,7 @@ struct Wanted {
     generations: HashMap<OrganizationId, Vec<GenerationId>>,
     voices: Vec<VoiceAddress>,
     webhook_endpoints: HashMap<OrganizationId, Vec<WebhookEndpointId>>,
+    api_keys: HashMap<OrganizationId, Vec<ApiKeyId>>,
     webhook_deliveries: HashMap<OrganizationId, Vec<WebhookDeliveryId>>,
 }
 
@@ -67,6 +70,7 @@ impl Wanted {
             Some("req") => sort(&mut self.membership_requests, id),
             Some("dom") => sort(&mut self.domains, id),
             Some("gen") => sort(&mut self.generations, id),
+            Some("key") => sort(&mut self.api_keys, id),
             Some("whe") => sort(&mut self.webhook_endpoints, id),
             Some("whd") => sort(&mut self.webhook_deliveries, id),
             Some("voice") => self.voices.extend(id.parse::<VoiceAddress>()),
@@ -143,6 +147,15 @@ async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>>
                 .map(|found| Node::WebhookEndpoint(Box::new(found.into()))),
         );
     }
+    for (organization, ids) in wanted.api_keys {
+        let found = seen(request.api_keys().get_many(organization, &ids).await)?;
+        let now = request.now();
+        nodes.extend(
+            found
+                .into_iter()
+                .map(|found| Node::ApiKey(Box::new(ApiKey::at(found, now)))),
+        );
+    }
     for (organization, ids) in wanted.webhook_deliveries {
         let found = seen(request.webhooks().get_deliveries(organization, &ids).await)?;
         nodes.extend(
@@ -181,6 +194,7 @@ impl Node {
             Self::Voice(node) => node.id.0.clone(),
             Self::Generation(node) => node.id.0.clone(),
             Self::WebhookEndpoint(node) => node.id.0.clone(),
+            Self::ApiKey(node) => node.id.0.clone(),
             Self::WebhookDelivery(node) => node.id.0.clone(),
         }
     }
@@ -192,7 +206,7 @@ pub(crate) struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The thing with this id; null if there is none that the viewer may see. Requires being signed in and the permission
+    /// The thing with this id; null if there is none that the viewer may see. Requires being signed in, or a key, and the permission
     /// to read the thing.
     async fn node(
         &self,
@@ -200,14 +214,14 @@ impl NodeQuery {
         #[graphql(desc = "The id.")] id: ID,
     ) -> ApiResult<Option<Node>> {
         let request = request(context)?;
-        request.actor().signed_in()?;
+        request.actor().known()?;
         Ok(find(request, std::slice::from_ref(&id))
             .await?
             .remove(id.as_str()))
     }
 
     /// The things with these ids, in the given order, each null if there is none that the viewer may see. Requires being
-    /// signed in and the permission to read each thing. At most 100 ids.
+    /// signed in, or a key, and the permission to read each thing. At most 100 ids.
     #[graphql(complexity = "ids.len() * (1 + child_complexity)")]
     async fn nodes(
         &self,
@@ -215,7 +229,7 @@ impl NodeQuery {
         #[graphql(desc = "The ids.")] ids: Vec<ID>,
     ) -> ApiResult<Vec<Option<Node>>> {
         let request = request(context)?;
-        request.actor().signed_in()?;
+        request.actor().known()?;
         if ids.len() > MOST {
             return Err(ApiError::new(
                 Code::Invalid,

@@ -11,7 +11,7 @@ use resonance_authz::{
     SystemGrant, system::Deliver,
 };
 use resonance_domain::{
-    Generation, GenerationFilter, GenerationId, GenerationState, Id, InOrg, Page, PageRequest, UserId,
+    Author, Generation, GenerationFilter, GenerationId, GenerationState, Id, InOrg, Page, PageRequest,
     VoiceAddress,
 };
 use sea_orm::Value;
@@ -217,7 +217,7 @@ impl Generations<'_> {
         } = new;
         let settings = &generation.settings;
         let mut sql = Sql::new(
-            "INSERT INTO generations (organization_id, id, created_by, voice_id, voice_scope, voice_name,
+            "INSERT INTO generations (organization_id, id, created_by, created_by_key, voice_id, voice_scope, voice_name,
                 text, search_text, characters, temperature, top_p, top_k, repetition_penalty, speed, format,
                 engine, engine_voice, reuse_key, state, progress, created_at) VALUES ",
             [],
@@ -225,7 +225,8 @@ impl Generations<'_> {
         sql.list::<Value>([
             grant.organization().as_uuid().into(),
             generation.id.as_uuid().into(),
-            grant.user().as_uuid().into(),
+            grant.user().map(|user| user.as_uuid()).into(),
+            grant.api_key().map(|key| key.as_uuid()).into(),
             generation.voice.id.as_uuid().into(),
             scope(generation.voice.scope).into(),
             generation.voice.name.as_str().into(),
@@ -396,9 +397,15 @@ fn narrow(sql: &mut Sql, filter: &GenerationFilter) {
     }
 }
 
-fn within_reach(sql: &mut Sql, only_of: Option<UserId>) {
-    if let Some(user) = only_of {
-        sql.push(" AND created_by = ").bind(user.as_uuid());
+fn within_reach(sql: &mut Sql, only_of: Option<Author>) {
+    match only_of {
+        None => {}
+        Some(Author::User(user)) => {
+            sql.push(" AND created_by = ").bind(user.as_uuid());
+        }
+        Some(Author::ApiKey(key)) => {
+            sql.push(" AND created_by_key = ").bind(key.as_uuid());
+        }
     }
 }
 

@@ -166,7 +166,7 @@ impl Invitations<'_> {
                 grant.organization().as_uuid().into(),
                 terms.role.as_str().into(),
                 terms.expires_at.into(),
-                grant.user().as_uuid().into(),
+                grant.user().map(|user| user.as_uuid()).into(),
                 terms.now.into(),
             ],
         );

@@ -8,6 +8,7 @@
 //! signature names it.
 
 mod activity;
+mod api_key;
 mod audit_chain;
 mod audit_log;
 mod database;
@@ -60,6 +61,7 @@ mod webhook_endpoint;
 mod webhook_sending;
 
 pub use activity::{ActedMember, Activity};
+pub use api_key::{ApiKeys, OpenKey};
 pub use audit_chain::{AuditChains, ChainHead};
 pub use audit_log::{AuditFilter, AuditLogs, OpenLog};
 pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
@@ -93,7 +95,7 @@ pub use standing::{Standings, UserStanding};
 pub use statement_count::{count_statements, statements_so_far};
 pub use throttle::{Throttle, Throttles};
 pub use unit_of_work::{Repositories, UnitOfWork};
-pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};
+pub use usage::{KeyUsage, MemberUsage, Usage, UsagePeriod, VoiceUsage};
 pub use user::{Credentials, NewUser, Users};
 pub use user_email::UserEmails;
 pub use user_end::{LeftBehind, UserEnds};

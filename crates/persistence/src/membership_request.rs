@@ -148,7 +148,7 @@ impl MembershipRequests<'_> {
             grant.organization().as_uuid().into(),
             id.as_uuid().into(),
             answer.as_str().into(),
-            grant.user().as_uuid().into(),
+            grant.user().map(|user| user.as_uuid()).into(),
             now.into(),
         ];
         Ok(self.0.execute(DECIDE, values).await? > 0)
@@ -172,7 +172,7 @@ impl MembershipRequests<'_> {
         let values = [
             grant.organization().as_uuid().into(),
             domain.as_uuid().into(),
-            grant.user().as_uuid().into(),
+            grant.user().map(|user| user.as_uuid()).into(),
             now.into(),
         ];
         self.0.rows(Sql::new(sql, values), request).await

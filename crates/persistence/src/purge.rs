@@ -13,7 +13,7 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("webhook_deliveries", "TRUE"),
     ("webhook_endpoints", "TRUE"),
     ("membership_requests", "TRUE"),
@@ -23,6 +23,8 @@ const TABLES: [(&str, &str); 15] = [
     ("memberships", "TRUE"),
     ("roles", "TRUE"),
     ("generations", "TRUE"),
+    ("api_key_months", "TRUE"),
+    ("api_keys", "TRUE"),
     ("voices", "TRUE"),
     ("usage_entries", "TRUE"),
     ("member_months", "TRUE"),

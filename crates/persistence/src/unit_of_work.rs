@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 
 use crate::{
-    Activity, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events, Generations,
-    InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships, NewEvent,
-    ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations, Roles,
-    SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage,
+    Activity, ApiKeys, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events,
+    Generations, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships,
+    NewEvent, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations,
+    Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage,
     UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints,
     WebhookSending, event,
     executor::{Executor, Transaction},
@@ -250,6 +250,11 @@ pub trait Repositories: sealed::HasExecutor {
     /// Throttles.
     fn throttles(&self) -> Throttles<'_> {
         Throttles(self.executor())
+    }
+
+    /// API keys.
+    fn api_keys(&self) -> ApiKeys<'_> {
+        ApiKeys(self.executor())
     }
 
     /// Webhook endpoints, for those who manage them.

@@ -10,8 +10,8 @@ use resonance_authz::{
     system::Speak,
 };
 use resonance_domain::{
-    GenerationId, OrganizationId, UsageDay, UsageEntryId, UsageEntryKind, UsageMetric, UserId, VoiceId,
-    VoiceScope,
+    ApiKeyId, Author, GenerationId, OrganizationId, UsageDay, UsageEntryId, UsageEntryKind, UsageMetric,
+    UserId, VoiceId, VoiceScope,
 };
 use sea_orm::Value;
 use uuid::Uuid;
@@ -37,6 +37,17 @@ pub struct UsagePeriod {
 pub struct MemberUsage {
     /// Whose doing it was; the account may be gone.
     pub user: Option<UserId>,
+    /// How much.
+    pub quantity: u64,
+}
+
+/// Settled usage by one API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// The key.
+    pub key: ApiKeyId,
+    /// Its name now.
+    pub name: String,
     /// How much.
     pub quantity: u64,
 }
@@ -79,7 +90,7 @@ impl Usage<'_> {
             reference: generation.as_uuid(),
             quantity: characters,
             voice,
-            user: grant.user(),
+            author: grant.author(),
             now,
         };
         self.add(grant.organization(), line).await
@@ -103,7 +114,7 @@ impl Usage<'_> {
             reference: voice.as_uuid(),
             quantity: 1,
             voice,
-            user: grant.user(),
+            author: grant.author(),
             now,
         };
         self.add(grant.organization(), line).await
@@ -206,7 +217,42 @@ impl Usage<'_> {
             .collect()
     }
 
-    /// How much of `metric` each member used in the period, the greatest first.
+    /// How much of `metric` each API key used in the period, the greatest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_key(
+        self,
+        grant: &Grant<impl Implies<ReadUsage>>,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Result<Vec<KeyUsage>, StorageError> {
+        const KEYS: &str = "SELECT k.id, k.name, CAST(SUM(u.quantity) AS bigint) AS used FROM usage_entries u
+            JOIN api_keys k ON k.organization_id = u.organization_id AND k.id = u.api_key_id
+            WHERE u.organization_id = $1 AND u.metric = $2 AND u.kind = 'settle' AND u.day BETWEEN $3 AND $4
+            GROUP BY k.id, k.name ORDER BY used DESC, k.id";
+        let rows = self
+            .0
+            .all(KEYS, settled(grant, metric, period), |row| {
+                Ok((
+                    row.try_get_by_index::<Uuid>(0)?,
+                    row.try_get_by_index(1)?,
+                    row.try_get_by_index(2)?,
+                ))
+            })
+            .await?;
+        rows.into_iter()
+            .map(|(key, name, quantity)| {
+                Ok(KeyUsage {
+                    key: ApiKeyId::from_uuid(key),
+                    name,
+                    quantity: count(quantity, "usage_entries.quantity")?,
+                })
+            })
+            .collect()
+    }
+
+    /// How much of `metric` each member used in the period, the greatest first; what keys used is no member's.
     ///
     /// # Errors
     /// The database's.
@@ -218,6 +264,7 @@ impl Usage<'_> {
     ) -> Result<Vec<MemberUsage>, StorageError> {
         const MEMBERS: &str = "SELECT user_id, CAST(SUM(quantity) AS bigint) AS used FROM usage_entries
             WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4
+              AND api_key_id IS NULL
             GROUP BY user_id ORDER BY used DESC, user_id";
         let rows = self
             .0
@@ -302,8 +349,8 @@ impl Usage<'_> {
 
     async fn add(self, organization: OrganizationId, line: Line) -> Result<bool, StorageError> {
         const ADD: &str = "INSERT INTO usage_entries
-            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, day, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, api_key_id, day, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
         let values = [
             organization.as_uuid().into(),
             line.id.as_uuid().into(),
@@ -312,7 +359,8 @@ impl Usage<'_> {
             line.reference.into(),
             i64::try_from(line.quantity).unwrap_or(i64::MAX).into(),
             line.voice.as_uuid().into(),
-            line.user.as_uuid().into(),
+            line.author.user().map(|user| user.as_uuid()).into(),
+            line.author.api_key().map(|key| key.as_uuid()).into(),
             day(line.now.date_naive()),
             line.now.into(),
         ];
@@ -329,8 +377,8 @@ impl Usage<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
         const END: &str = "INSERT INTO usage_entries
-            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, day, created_at)
-            SELECT organization_id, $2, metric, $3, reference_id, quantity, voice_id, user_id, $4, $5
+            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, api_key_id, day, created_at)
+            SELECT organization_id, $2, metric, $3, reference_id, quantity, voice_id, user_id, api_key_id, $4, $5
             FROM usage_entries
             WHERE organization_id = $1 AND metric = 'characters' AND reference_id = $6 AND kind = 'hold'
             ON CONFLICT DO NOTHING";
@@ -354,7 +402,7 @@ struct Line {
     reference: Uuid,
     quantity: u64,
     voice: VoiceId,
-    user: UserId,
+    author: Author,
     now: DateTime<Utc>,
 }
 

@@ -46,7 +46,7 @@ impl WebhookEndpoints<'_> {
             json!(endpoint.events.entries()).into(),
             endpoint.enabled.into(),
             generation(endpoint).into(),
-            grant.user().as_uuid().into(),
+            grant.user().map(|user| user.as_uuid()).into(),
             endpoint.created_at.into(),
         ];
         self.0.execute(INSERT, values).await?;

@@ -21,6 +21,12 @@ pub enum ServiceError {
         /// How long to wait.
         wait: TimeDelta,
     },
+    /// A budget has not so much left.
+    #[error("the quota is exceeded")]
+    QuotaExceeded {
+        /// Whose budget it is, as people are told.
+        budget: &'static str,
+    },
     /// Signed in, but working in no organization.
     #[error("no organization is active")]
     OrganizationRequired,

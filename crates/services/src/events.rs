@@ -1,7 +1,9 @@
 //! Events as they are made: signed, and in every log that they belong in.
 
 use resonance_authz::Actor;
-use resonance_domain::{ActorKind, AuditRecord, Event, EventKind, IdsExt, OrganizationId, Origin, UserId};
+use resonance_domain::{
+    ActorKind, AuditRecord, Event, EventKind, IdsExt, InOrg, OrganizationId, Origin, UserId,
+};
 use resonance_persistence::NewEvent;
 use serde_json::Value;
 
@@ -68,7 +70,11 @@ impl Request {
     ) -> NewEvent {
         let actor = match self.actor() {
             Actor::Anonymous => (ActorKind::Anonymous, None),
-            Actor::User(signed_in) => (ActorKind::User, Some(signed_in.user)),
+            Actor::User(signed_in) => (ActorKind::User, Some(signed_in.user.type_id())),
+            Actor::ApiKey(holder) => {
+                let key = InOrg::new(holder.organization, holder.key);
+                (ActorKind::ApiKey, Some(key.global_id()))
+            }
         };
         self.event_by(actor, kind, organization, subject, payload)
     }
@@ -81,7 +87,13 @@ impl Request {
         subject: impl Into<Option<String>>,
         payload: impl Into<Value>,
     ) -> NewEvent {
-        self.event_by((ActorKind::User, Some(user)), kind, None, subject, payload)
+        self.event_by(
+            (ActorKind::User, Some(user.type_id())),
+            kind,
+            None,
+            subject,
+            payload,
+        )
     }
 
     /// The same, of `user` as an operator of the instance: in the organization's log, if there is one, and in the
@@ -94,13 +106,13 @@ impl Request {
         subject: impl Into<Option<String>>,
         payload: impl Into<Value>,
     ) -> NewEvent {
-        let actor = (ActorKind::Operator, Some(user));
+        let actor = (ActorKind::Operator, Some(user.type_id()));
         self.event_by(actor, kind, organization, subject, payload)
     }
 
     fn event_by(
         &self,
-        (actor_kind, actor): (ActorKind, Option<UserId>),
+        (actor_kind, actor): (ActorKind, Option<String>),
         kind: EventKind,
         organization: Option<OrganizationId>,
         subject: impl Into<Option<String>>,
@@ -113,7 +125,7 @@ impl Request {
             copy_of: None,
             kind,
             actor_kind,
-            actor: actor.map(|user| user.type_id()),
+            actor,
             subject: subject.into(),
             payload: payload.into(),
             origin: self.origin().clone(),

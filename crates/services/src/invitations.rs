@@ -132,7 +132,7 @@ impl Invitations<'_> {
                     role: terms.role.clone(),
                     stored_state: InvitationState::Pending,
                     expires_at: terms.expires_at,
-                    invited_by: Some(grant.user()),
+                    invited_by: grant.user(),
                     sendings: 1,
                     last_sent_at: now,
                     created_at: now,

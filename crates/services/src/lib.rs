@@ -10,6 +10,7 @@
 mod accounts;
 mod activity;
 mod ambient;
+mod api_keys;
 mod audit_chain;
 mod audit_log;
 mod audit_verification;
@@ -69,6 +70,7 @@ mod worker;
 pub use self::core::{AssemblyError, Ports, Services, Settings};
 pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
+pub use api_keys::{ApiKeys, CreateApiKey, CreatedApiKey, UpdateApiKey};
 pub use audit_log::{AuditLogs, AuditQuery};
 pub use audit_verification::{AuditDifference, AuditDifferenceKind, AuditVerification, KnownLink};
 pub use authentication::Account;
@@ -110,7 +112,7 @@ pub use roles::{
 };
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
-pub use token::{INVITATION_TOKEN, SESSION_TOKEN};
-pub use usage::{MemberUsage, Usage, UsagePeriod, VoiceUsage};
+pub use token::{API_KEY_TOKEN, INVITATION_TOKEN, SESSION_TOKEN};
+pub use usage::{KeyUsage, MemberUsage, Usage, UsagePeriod, VoiceUsage};
 pub use voices::{Attestation, CreateVoice, UpdateVoice, Voices};
 pub use webhooks::{CreateWebhookEndpoint, UpdateWebhookEndpoint, Webhooks};

@@ -187,7 +187,7 @@ impl MembershipRequests<'_> {
             return Err(closed.at("membershipRequestId").into());
         }
         found.request.state = answer;
-        found.request.decided_by = Some(grant.user());
+        found.request.decided_by = grant.user();
         found.request.closed_at = Some(now);
         Ok(())
     }

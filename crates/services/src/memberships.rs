@@ -220,7 +220,7 @@ pub(crate) async fn take_out(
         admin_may_go(with(&admins, member.membership.user)).map_err(Refusal::refusal)?;
     }
     uow.memberships().remove(grant, &member.membership).await?;
-    if member.membership.user != grant.user() {
+    if Some(member.membership.user) != grant.user() {
         // Else whoever was removed could join again at once where a domain lets people in.
         uow.enrolments().bar(grant, member.membership.user, now).await?;
     }

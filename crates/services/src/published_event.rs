@@ -105,6 +105,7 @@ pub const fn event_visibility(kind: EventKind) -> EventVisibility {
         | K::WebhookSecretRotated
         | K::WebhookEndpointDisabled
         | K::WebhookReplayed => Permitted(Permission::WebhooksManage),
+        K::ApiKeyCreated | K::ApiKeyUpdated | K::ApiKeyRevoked => Permitted(Permission::ApiKeysRead),
         K::AccessRefused => Permitted(Permission::AuditRead),
         K::VoiceCreated | K::VoiceUpdated | K::VoiceDeleted => Permitted(Permission::VoicesRead),
         K::GenerationCreated

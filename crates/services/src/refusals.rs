@@ -1,8 +1,8 @@
 //! Refused attempts to change something, on record.
 
 use chrono::TimeDelta;
-use resonance_authz::Denied;
-use resonance_domain::{ErrorCode, EventKind, OrganizationId};
+use resonance_authz::{Actor, Denied, ReadOrganization};
+use resonance_domain::{ErrorCode, EventKind, InOrg, OrganizationId};
 use resonance_persistence::{Repositories, StorageError, Throttle, UnitOfWork};
 
 use crate::{Outcome, Request, ServiceError, changes::Changes};
@@ -79,8 +79,10 @@ impl Request {
     }
 
     async fn note(&self, attempt: Attempt, refusal: Refusal) -> Outcome<()> {
-        let Ok(me) = self.signed_in() else {
-            return Ok(());
+        let me = match self.actor() {
+            Actor::Anonymous => return Ok(()),
+            Actor::User(signed_in) => signed_in.user.type_id(),
+            Actor::ApiKey(holder) => InOrg::new(holder.organization, holder.key).global_id(),
         };
         let Attempt {
             operation,
@@ -96,7 +98,7 @@ impl Request {
             _ => organization,
         };
         let core = self.core();
-        let key = format!("refusals:{}", me.user.type_id());
+        let key = format!("refusals:{me}");
         let now = core.clock.now();
         // Whoever tries on and on costs a look, and no transaction.
         if core
@@ -130,7 +132,7 @@ impl Request {
     }
 
     async fn is_member(&self, organization: OrganizationId) -> Outcome<bool> {
-        match self.standing(organization).await {
+        match self.grant::<ReadOrganization>(organization).await {
             Ok(_) => Ok(true),
             Err(ServiceError::Denied(_)) => Ok(false),
             Err(error) => Err(error),

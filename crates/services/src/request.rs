@@ -6,9 +6,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{Action, Actor, Denied, Grant, OperatorRecord, SignedIn, Standing};
+use resonance_authz::{
+    Action, Actor, Denied, Grant, KeyHolder, KeyStanding, OperatorRecord, SignedIn, Standing,
+};
 use resonance_domain::{OrganizationId, Origin};
-use resonance_persistence::{RegisteredPermission, Repositories};
+use resonance_persistence::{OpenKey, RegisteredPermission, Repositories, UnitOfWork};
 use tokio::sync::OnceCell;
 
 use crate::{Account, Outcome, ServiceError, Services, core::Core};
@@ -24,6 +26,8 @@ pub struct Request(Arc<Inner>);
 struct Inner {
     services: Services,
     actor: Actor,
+    /// What the key opens that the request came with.
+    key: Option<KeyStanding>,
     account: Option<Account>,
     active_organization: Option<OrganizationId>,
     origin: Origin,
@@ -39,6 +43,7 @@ impl Request {
         Self(Arc::new(Inner {
             services,
             actor,
+            key: None,
             account: None,
             active_organization: None,
             origin,
@@ -66,6 +71,7 @@ impl Request {
         let request = Self(Arc::new(Inner {
             services,
             actor,
+            key: None,
             account: Some(account),
             active_organization,
             origin,
@@ -78,6 +84,28 @@ impl Request {
             request.remember(standing);
         }
         request
+    }
+
+    /// A request of a program whose key was checked; it works in the key's organization.
+    pub(crate) fn of_key(
+        services: Services,
+        holder: KeyHolder,
+        standing: KeyStanding,
+        origin: Origin,
+    ) -> Self {
+        let now = services.core().clock.now();
+        Self(Arc::new(Inner {
+            services,
+            actor: Actor::ApiKey(holder),
+            key: Some(standing),
+            account: None,
+            active_organization: Some(holder.organization),
+            origin,
+            now,
+            standings: Mutex::default(),
+            operator: OnceCell::new(),
+            registered: OnceCell::new(),
+        }))
     }
 
     /// Who asks.
@@ -108,7 +136,9 @@ impl Request {
     /// # Errors
     /// `Unauthenticated`, or `OrganizationRequired` if there is none.
     pub fn organization(&self, named: Option<OrganizationId>) -> Outcome<OrganizationId> {
-        self.signed_in()?;
+        if self.0.key.is_none() {
+            self.signed_in()?;
+        }
         named
             .or(self.active_organization())
             .ok_or(ServiceError::OrganizationRequired)
@@ -176,9 +206,63 @@ impl Request {
         standings.remove(&organization);
     }
 
-    /// Authority to read, from the remembered standing.
+    /// Authority to read, from the remembered standing, or from that of the key which the request came with.
     pub(crate) async fn grant<A: Action>(&self, organization: OrganizationId) -> Outcome<Grant<A>> {
-        Ok(self.standing(organization).await?.grant()?)
+        match &self.0.key {
+            Some(key) if key.organization() == organization => Ok(key.grant()?),
+            Some(_) => Err(Denied::NotVisible.into()),
+            None => Ok(self.standing(organization).await?.grant()?),
+        }
+    }
+
+    /// Authority to change something, as the unit of work sees it that changes it.
+    pub(crate) async fn grant_in<A: Action>(
+        &self,
+        uow: &UnitOfWork,
+        organization: OrganizationId,
+    ) -> Outcome<Grant<A>> {
+        match self.key_in(uow, organization).await? {
+            Some(key) => Ok(key.standing.grant()?),
+            None => {
+                let user = self.signed_in()?.user;
+                Ok(uow.standings().of(user, organization).await?.grant()?)
+            }
+        }
+    }
+
+    /// The same, at least over what the actor made.
+    pub(crate) async fn grant_within_reach_in<A: Action>(
+        &self,
+        uow: &UnitOfWork,
+        organization: OrganizationId,
+    ) -> Outcome<Grant<A>> {
+        match self.key_in(uow, organization).await? {
+            Some(key) => Ok(key.standing.grant_within_reach()?),
+            None => {
+                let user = self.signed_in()?.user;
+                Ok(uow
+                    .standings()
+                    .of(user, organization)
+                    .await?
+                    .grant_within_reach()?)
+            }
+        }
+    }
+
+    /// The key that acts in the organization, as the repositories see it now; `None` if a person acts.
+    pub(crate) async fn key_in(
+        &self,
+        repositories: &impl Repositories,
+        organization: OrganizationId,
+    ) -> Outcome<Option<OpenKey>> {
+        match self.actor() {
+            Actor::ApiKey(holder) if holder.organization == organization => {
+                let now = self.core().clock.now();
+                Ok(Some(repositories.api_keys().of(holder, now).await?))
+            }
+            Actor::ApiKey(_) => Err(Denied::NotVisible.into()),
+            Actor::Anonymous | Actor::User(_) => Ok(None),
+        }
     }
 
     /// The operator who asks, read once per request.

@@ -4,7 +4,7 @@ use chrono::{Datelike as _, NaiveDate};
 use resonance_authz::ReadUsage;
 use resonance_domain::{ErrorCode, FieldError, OrganizationId, UsageDay, UsageMetric};
 use resonance_persistence::Repositories;
-pub use resonance_persistence::{MemberUsage, UsagePeriod, VoiceUsage};
+pub use resonance_persistence::{KeyUsage, MemberUsage, UsagePeriod, VoiceUsage};
 
 use crate::{Outcome, Request};
 
@@ -97,6 +97,21 @@ impl Usage<'_> {
             .usage()
             .by_day(&grant, metric, period)
             .await?)
+    }
+
+    /// The same by API key, the greatest first. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_key(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<KeyUsage>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        let usage = self.0.core().database.usage();
+        Ok(usage.by_key(&grant, metric, period).await?)
     }
 
     /// The same by member, the greatest first. Requires `org:usage:read`.

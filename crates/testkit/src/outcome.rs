@@ -15,6 +15,7 @@ pub fn verdict<T>(outcome: &Outcome<T>) -> String {
         Err(ServiceError::Denied(Denied::NotVisible)) => "NOT_FOUND".to_owned(),
         Err(ServiceError::Denied(Denied::Forbidden { missing })) => format!("FORBIDDEN {}", missing.key()),
         Err(ServiceError::OrganizationRequired) => "ORGANIZATION_REQUIRED".to_owned(),
+        Err(ServiceError::QuotaExceeded { .. }) => "QUOTA_EXCEEDED".to_owned(),
         Err(ServiceError::RateLimited { .. }) => "RATE_LIMITED".to_owned(),
         Err(ServiceError::Refused(errors)) => {
             let each = errors.iter().map(|error| match &error.field {

@@ -12,6 +12,7 @@
 mod access;
 mod crash;
 mod inputs;
+mod keys;
 mod nodes;
 mod operations;
 mod races;

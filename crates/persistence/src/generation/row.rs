@@ -1,8 +1,8 @@
 //! Rows of generations.
 
 use resonance_domain::{
-    AudioFormat, Generation, GenerationFailure, GenerationState, Id, OrganizationId, SpeechSettings, UserId,
-    VoiceId, VoiceOfGeneration, VoiceScope,
+    ApiKeyId, AudioFormat, Generation, GenerationFailure, GenerationState, Id, OrganizationId,
+    SpeechSettings, UserId, VoiceId, VoiceOfGeneration, VoiceScope,
 };
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
 pub(super) const COLUMNS: &str = "id, created_by, voice_id, voice_scope, voice_name, text, characters,
     temperature, top_p, top_k, repetition_penalty, speed, format, engine, state, progress,
     failure_code, failure_message, audio_key, audio_bytes, duration_ms, sample_rate,
-    created_at, started_at, finished_at";
+    created_at, started_at, finished_at, created_by_key";
 
 pub(crate) const fn scope(scope: VoiceScope) -> &'static str {
     match scope {
@@ -72,6 +72,7 @@ pub(super) fn read(row: &QueryResult, organization: OrganizationId) -> Result<Ge
         created_at: row.try_get_by_index(22)?,
         started_at: row.try_get_by_index(23)?,
         finished_at: row.try_get_by_index(24)?,
+        created_by_key: row.try_get_by_index::<Option<Uuid>>(25)?.map(ApiKeyId::from_uuid),
     })
 }
 

@@ -1,8 +1,8 @@
 //! Stopping generations, and removing them from the history.
 
-use resonance_authz::{CancelGenerations, DeleteGenerations, Denied, Grant, Permission, Standing};
+use resonance_authz::{Action, CancelGenerations, DeleteGenerations, Denied, Grant, Permission};
 use resonance_domain::{
-    ErrorCode, EventKind, FieldError, Generation, GenerationId, GenerationState, IdsExt, InOrg,
+    Author, ErrorCode, EventKind, FieldError, Generation, GenerationId, GenerationState, IdsExt, InOrg,
 };
 use resonance_persistence::{JobQueue, Repositories, UnitOfWork};
 
@@ -19,10 +19,9 @@ impl Generations<'_> {
         let attempt = Attempt::on("cancelGeneration", address.organization, address.global_id());
         self.0
             .attempt(attempt, async |uow| {
-                let standing = self.standing(uow, address).await?;
-                let grant = standing.grant_within_reach::<CancelGenerations>()?;
+                let grant = self.reach::<CancelGenerations>(uow, address).await?;
                 let generation = load(uow, &grant.narrow(), address.id).await?;
-                reached(&generation, &standing)?;
+                reached(&generation, grant.only_of())?;
                 self.stop(uow, &grant, &generation).await
             })
             .await
@@ -46,12 +45,11 @@ impl Generations<'_> {
         let attempt = Attempt::on("deleteGeneration", address.organization, address.global_id());
         self.0
             .attempt(attempt, async |uow| {
-                let standing = self.standing(uow, address).await?;
-                let grant = standing.grant_within_reach::<DeleteGenerations>()?;
+                let grant = self.reach::<DeleteGenerations>(uow, address).await?;
                 let generation = load(uow, &grant.narrow(), address.id).await?;
-                reached(&generation, &standing)?;
+                reached(&generation, grant.only_of())?;
                 if !generation.state.is_final() {
-                    let grant = standing.grant_within_reach::<CancelGenerations>()?;
+                    let grant = self.reach::<CancelGenerations>(uow, address).await?;
                     self.stop(uow, &grant, &generation).await?;
                 }
                 if !uow.generations().delete(&grant, address.id).await? {
@@ -102,6 +100,9 @@ impl Generations<'_> {
         uow.usage()
             .release(grant, core.ids.next(), address.id, now)
             .await?;
+        if generation.created_by_key.is_some() {
+            uow.api_keys().give_back(address.organization, address.id).await?;
+        }
         uow.jobs().add(speaking::late_removal(core, address)?).await?;
         uow.record(
             self.0.event(
@@ -124,9 +125,8 @@ impl Generations<'_> {
         })
     }
 
-    async fn standing(self, uow: &UnitOfWork, address: InOrg<GenerationId>) -> Outcome<Standing> {
-        let user = self.0.signed_in()?.user;
-        Ok(uow.standings().of(user, address.organization).await?)
+    async fn reach<A: Action>(self, uow: &UnitOfWork, address: InOrg<GenerationId>) -> Outcome<Grant<A>> {
+        self.0.grant_within_reach_in(uow, address.organization).await
     }
 }
 
@@ -139,14 +139,16 @@ async fn load(
     found.ok_or(ServiceError::Denied(Denied::NotVisible))
 }
 
-/// Whether the member reaches this generation; one that they can see and not reach is no secret.
-fn reached(generation: &Generation, standing: &Standing) -> Result<(), Denied> {
+/// Whether the actor, restricted to what `only_of` made, reaches this generation; one that they can see and not reach is
+/// no secret.
+fn reached(generation: &Generation, only_of: Option<Author>) -> Result<(), Denied> {
+    let own = match only_of {
+        None => true,
+        Some(Author::User(user)) => generation.created_by == Some(user),
+        Some(Author::ApiKey(key)) => generation.created_by_key == Some(key),
+    };
     let missing = Permission::GenerationsDelete;
-    if standing.permissions().contains(missing) || generation.created_by == Some(standing.user()) {
-        Ok(())
-    } else {
-        Err(Denied::Forbidden { missing })
-    }
+    own.then_some(()).ok_or(Denied::Forbidden { missing })
 }
 
 /// It was finished by somebody else between being looked at and being changed.

@@ -117,9 +117,7 @@ impl Generations<'_> {
         let voice = self.repository().speaking_voice(&grant, address).await?;
         let Some(voice) = voice else {
             self.note_foreign(organization, address).await;
-            return Err(FieldError::new(ErrorCode::NotFound, "there is no such voice")
-                .at("voiceId")
-                .into());
+            return Err(no_voice().into());
         };
         self.check_engine(&voice, &text)?;
         let key = reuse_key(
@@ -134,7 +132,8 @@ impl Generations<'_> {
         let generation = Generation {
             id: self.0.core().ids.next(),
             organization,
-            created_by: Some(grant.user()),
+            created_by: grant.user(),
+            created_by_key: grant.api_key(),
             voice: VoiceOfGeneration {
                 id: address.id(),
                 scope: address.scope(),
@@ -200,8 +199,13 @@ impl Generations<'_> {
     ) -> Outcome<CreatedGeneration> {
         let generation = new.generation;
         let organization = generation.organization;
-        let standing = uow.standings().of(self.0.signed_in()?.user, organization).await?;
-        let grant = standing.grant::<CreateGenerations>()?;
+        let grant = match self.0.key_in(uow, organization).await? {
+            Some(open) if !open.key.may_speak_with(&generation.voice_address()) => {
+                return Err(no_voice().into());
+            }
+            Some(open) => open.standing.grant()?,
+            None => self.0.grant_in::<CreateGenerations>(uow, organization).await?,
+        };
         let generations = uow.generations();
         // Somebody else may store the same in between, or what was there may fail; then the next round finds it so.
         loop {
@@ -244,6 +248,14 @@ impl Generations<'_> {
                 generation.created_at,
             )
             .await?;
+        let keys = uow.api_keys();
+        if !keys
+            .spend(grant, generation.characters, generation.created_at)
+            .await?
+        {
+            let budget = "the monthly budget of this key";
+            return Err(ServiceError::QuotaExceeded { budget });
+        }
         let job = NewJob {
             id: ids.next(),
             queue: JobQueue::Speak,
@@ -272,4 +284,8 @@ impl Generations<'_> {
         );
         Ok(())
     }
+}
+
+fn no_voice() -> FieldError {
+    FieldError::new(ErrorCode::NotFound, "there is no such voice").at("voiceId")
 }

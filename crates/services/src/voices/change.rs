@@ -35,7 +35,6 @@ impl Voices<'_> {
     /// Refusals of the input, `NotVisible`, `Forbidden`, or the database's.
     pub async fn update(self, input: UpdateVoice) -> Outcome<CustomVoice> {
         let core = self.0.core();
-        let user = self.0.signed_in()?.user;
         let UpdateVoice { voice: address, .. } = input;
         let mut errors = FieldErrors::default();
         let name = input
@@ -48,8 +47,7 @@ impl Voices<'_> {
         let attempt = Attempt::on("updateVoice", address.organization, address.global_id());
         self.0
             .attempt(attempt, async |uow| {
-                let standing = uow.standings().of(user, address.organization).await?;
-                let grant = standing.grant::<UpdateVoices>()?;
+                let grant = self.0.grant_in::<UpdateVoices>(uow, address.organization).await?;
                 let old = uow.voices().get_locked(&grant, address.id).await?;
                 let old = old.ok_or(Denied::NotVisible)?;
                 errors?;
@@ -82,13 +80,11 @@ impl Voices<'_> {
     /// `NotVisible`, `Forbidden`, or the database's.
     pub async fn delete(self, address: InOrg<VoiceId>) -> Outcome<()> {
         let core = self.0.core();
-        let user = self.0.signed_in()?.user;
         let folder = previews::folder(address)?;
         let attempt = Attempt::on("deleteVoice", address.organization, address.global_id());
         self.0
             .attempt(attempt, async |uow| {
-                let standing = uow.standings().of(user, address.organization).await?;
-                let grant = standing.grant::<DeleteVoices>()?;
+                let grant = self.0.grant_in::<DeleteVoices>(uow, address.organization).await?;
                 let voice = uow.voices().get_locked(&grant, address.id).await?;
                 let voice = voice.ok_or(Denied::NotVisible)?;
                 uow.voices().delete(&grant, address.id).await?;

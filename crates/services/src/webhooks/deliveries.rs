@@ -41,7 +41,7 @@ impl Webhooks<'_> {
                         timestamp: now,
                         organization: id.organization,
                         actor_kind: ActorKind::User,
-                        actor: Some(grant.user().type_id()),
+                        actor: grant.user().map(|user| user.type_id()),
                         subject: Some(id.global_id()),
                         data: json!({}),
                     };

@@ -113,6 +113,18 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
              SELECT organization_id, id, '{month}', user_id, true FROM memberships WHERE organization_id = {organization}"
         ))
         .await;
+    let key = resonance_services::CreateApiKey {
+        name: "CI".into(),
+        permissions: vec!["org:voices:read".into()],
+        ..resonance_services::CreateApiKey::default()
+    };
+    let key = request.api_keys().create(key).await.unwrap().key.id;
+    let key = instance.sql_id(key.as_uuid());
+    instance
+        .sql(&format!(
+            "INSERT INTO api_key_months (organization_id, id, month, characters) VALUES ({organization}, {key}, '{month}', 4)"
+        ))
+        .await;
     let endpoint = CreateWebhookEndpoint {
         url: "https://example.org/".into(),
         enabled: Some(false),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod api_keys;
 mod audit;
 mod authentication;
 mod clerk;

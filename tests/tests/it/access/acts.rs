@@ -40,6 +40,7 @@ struct Act {
 const MEMBERS: &str = "org:sys_memberships:manage";
 const GENERATIONS: &str = "org:generations:delete";
 const DOMAINS: &str = "org:sys_domains:manage";
+const KEYS: &str = "org:sys_api_keys:manage";
 const WEBHOOKS: &str = "org:sys_webhooks:manage";
 const PROFILE: &str = "org:sys_profile:manage";
 const ROLES: &str = "org:sys_roles:manage";
@@ -172,6 +173,17 @@ fn acts() -> Vec<Act> {
                 Forbidden("org:voices:create"),
             )
         },
+        inside(
+            "createApiKey",
+            |of| json!({ "organizationId": of.organization, "name": "x", "permissions": ["org:voices:read"] }),
+            Forbidden(KEYS),
+        ),
+        inside(
+            "updateApiKey",
+            |of| json!({ "id": of.key, "name": "x" }),
+            Forbidden(KEYS),
+        ),
+        inside("revokeApiKey", |of| json!({ "id": of.key }), Forbidden(KEYS)),
         inside(
             "createWebhookEndpoint",
             |of| json!({ "organizationId": of.organization, "url": "https://example.org/" }),

@@ -55,6 +55,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("viewerPermissions", None),
     ("viewerRole", None),
     ("voices", None),
+    ("apiKeys", Some("org:sys_api_keys:read")),
     ("webhookEndpoints", Some("org:sys_webhooks:manage")),
 ];
 
@@ -165,6 +166,7 @@ pub(super) async fn walk(world: &World, schema: &SchemaDocument) {
                 let of_managers = [
                     &world.a.invitation,
                     &world.a.webhook,
+                    &world.a.key,
                     &world.a.delivery,
                     &world.a.domain,
                     &world.a.membership_request,

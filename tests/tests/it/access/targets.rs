@@ -1,7 +1,7 @@
 //! What is asked for.
 
 use resonance_domain::{
-    DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
+    ApiKeyId, DomainId, GenerationId, Id, IdKind, InOrg, InvitationId, MembershipId, MembershipRequestId,
     OrganizationId, RoleId, SessionId, UserEmailId, UserId, VoiceId, WebhookDeliveryId, WebhookEndpointId,
     kind,
 };
@@ -28,6 +28,7 @@ pub(super) struct Targets {
     pub(super) webhook: String,
     pub(super) delivery: String,
     pub(super) role: String,
+    pub(super) key: String,
 }
 
 /// An id that nothing has.
@@ -61,6 +62,7 @@ impl Targets {
             webhook: tenant.webhook.clone(),
             delivery: tenant.delivery.clone(),
             role: tenant.role.clone(),
+            key: tenant.key.clone(),
         }
     }
 
@@ -86,7 +88,7 @@ impl Targets {
         let (domain, request): (DomainId, MembershipRequestId) = (nowhere(), nowhere());
         let (voice, generation): (VoiceId, GenerationId) = (nowhere(), nowhere());
         let (webhook, delivery): (WebhookEndpointId, WebhookDeliveryId) = (nowhere(), nowhere());
-        let role: RoleId = nowhere();
+        let (role, key): (RoleId, ApiKeyId) = (nowhere(), nowhere());
         Self {
             organization: organization.type_id(),
             slug: "pumice-speech".into(),
@@ -104,6 +106,7 @@ impl Targets {
             webhook: InOrg::new(organization, webhook).global_id(),
             delivery: InOrg::new(organization, delivery).global_id(),
             role: InOrg::new(organization, role).global_id(),
+            key: InOrg::new(organization, key).global_id(),
         }
     }
 
@@ -122,12 +125,13 @@ impl Targets {
             webhook: moved::<kind::WebhookEndpoint>(&self.webhook, to),
             delivery: moved::<kind::WebhookDelivery>(&self.delivery, to),
             role: moved::<kind::Role>(&self.role, to),
+            key: moved::<kind::ApiKey>(&self.key, to),
             ..self.clone()
         }
     }
 
     /// All of them, to be masked in answers that are compared.
-    pub(super) fn words(&self) -> [&str; 16] {
+    pub(super) fn words(&self) -> [&str; 17] {
         [
             &self.organization,
             &self.slug,
@@ -145,6 +149,7 @@ impl Targets {
             &self.webhook,
             &self.delivery,
             &self.role,
+            &self.key,
         ]
     }
 
@@ -159,7 +164,7 @@ impl Targets {
     }
 
     /// The ids that `node` takes, and one that it does not: people are seen through what they share with the viewer.
-    pub(super) fn nodes(&self) -> [&str; 10] {
+    pub(super) fn nodes(&self) -> [&str; 11] {
         [
             &self.organization,
             &self.membership,
@@ -170,6 +175,7 @@ impl Targets {
             &self.generation,
             &self.webhook,
             &self.delivery,
+            &self.key,
             &self.user,
         ]
     }
