@@ -4,22 +4,18 @@ use std::marker::PhantomData;
 
 use resonance_domain::{ApiKeyId, Author, OrganizationId};
 
-use crate::{Action, Denied, Extent, Grant, Permission, PermissionSet, RolePermissions, role::extent};
+use crate::{
+    Action, Denied, Extent, Grant, KeyHolder, Permission, PermissionSet, RolePermissions, role::extent,
+};
 
-/// What keys may have: work in the organization, and sight of it. Nothing that gives power to people, keys or other
-/// services: whoever finds a key must not be able to make themselves a member. Nor new voices: the speaker's consent takes
-/// a person who attests it.
+/// What keys may have of the product's own: to hear voices, to speak, and to read and tidy the history of it. Nothing that
+/// gives power to people, keys or other services: whoever finds a key must not be able to make themselves a member. Nor
+/// anything that makes or changes voices: the speaker's consent takes a person who attests it.
 const FOR_KEYS: PermissionSet = PermissionSet::of(&[
-    Permission::MembershipsRead,
-    Permission::BillingRead,
-    Permission::AuditRead,
     Permission::VoicesRead,
-    Permission::VoicesUpdate,
-    Permission::VoicesDelete,
     Permission::GenerationsRead,
     Permission::GenerationsCreate,
     Permission::GenerationsDelete,
-    Permission::UsageRead,
 ]);
 
 /// Those of `permissions` that no API key may have, however many its maker has. Custom permissions are the embedding
@@ -69,6 +65,15 @@ impl KeyStanding {
     #[must_use]
     pub const fn organization(&self) -> OrganizationId {
         self.organization
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub const fn holder(&self) -> KeyHolder {
+        KeyHolder {
+            key: self.key,
+            organization: self.organization,
+        }
     }
 
     /// The key.

@@ -15,8 +15,8 @@ pub(crate) struct CreateApiKeyInput {
     organization_id: Option<ID>,
     /// What it is called: 1 to 100 characters on one line.
     name: String,
-    /// The keys of its permissions, such as `org:generations:create`: none that the maker lacks (`ROLE_EXCEEDS_OWN`), and none
-    /// that gives power over members, roles, keys, domains, webhooks or voices to come (`INVALID`).
+    /// The keys of its permissions: any of `org:voices:read` and `org:generations:read`, `:create` and `:delete`, and registered
+    /// ones; all others are for people (`INVALID`). None that the maker lacks (`ROLE_EXCEEDS_OWN`).
     permissions: Vec<String>,
     /// The voices with which it may speak, at most 100; for the key there are no others. Null or omitted means all.
     voice_ids: Option<Vec<ID>>,

@@ -68,7 +68,7 @@ impl RequestData for Identify {
         };
         let request = self.with_token(client.parts, token).await?;
         // This is asked before the first file is read: nobody fills the disk who cannot even sign in.
-        if client::uploads(&client.parts.headers) && request.actor().known().is_err() {
+        if client::uploads(&client.parts.headers) && request.actor().signed_in().is_err() {
             let message = "sign in before you upload";
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message));
         }

@@ -90,7 +90,8 @@ async fn find(request: &Request, ids: &[ID]) -> ApiResult<HashMap<String, Node>>
     let mut wanted = Wanted::default();
     ids.iter().for_each(|id| wanted.add(id));
     let mut nodes = Vec::with_capacity(ids.len());
-    if !wanted.organizations.is_empty() {
+    // Organizations are shown to their members.
+    if !wanted.organizations.is_empty() && request.actor().signed_in().is_ok() {
         let found = request.organizations().get_many(&wanted.organizations).await?;
         nodes.extend(
             found

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{
-    AnyPermission, Denied, Grant, KeyHolder, ManageApiKeys, ReadApiKeys, RolePermissions, Standing,
-    SystemGrant, not_for_keys, system::Authenticate,
+    AnyPermission, Denied, Grant, ManageApiKeys, ReadApiKeys, RolePermissions, Standing, SystemGrant,
+    not_for_keys, system::Authenticate,
 };
 use resonance_domain::{
-    API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyId, ApiKeyName, ErrorCode, EventKind, FieldError, FieldErrors,
-    IdsExt, InOrg, MAX_API_KEY_VOICES, Month, OrganizationId, Origin, Page, PageRequest, VoiceAddress,
-    character_budget, key_expiry,
+    API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyId, ApiKeyName, ApiKeyState, ErrorCode, EventKind, FieldError,
+    FieldErrors, IdsExt, InOrg, MAX_API_KEY_VOICES, Month, OrganizationId, Origin, Page, PageRequest,
+    VoiceAddress, character_budget, key_expiry,
 };
 use resonance_identity::SecretToken;
 use resonance_persistence::{IdCursor, Repositories, UnitOfWork};
@@ -99,10 +99,7 @@ impl Services {
             .await?
             .ok_or(Denied::Unauthenticated)?;
         let noted_until = now - TOUCH_AFTER;
-        let holder = KeyHolder {
-            key: found.key.id,
-            organization: found.key.organization,
-        };
+        let holder = found.standing.holder();
         if found.key.last_used_at.is_none_or(|last| last < noted_until) {
             let database = core.database.clone();
             tokio::spawn(async move {
@@ -121,7 +118,7 @@ impl Services {
                 }
             });
         }
-        Ok(Request::of_key(self.clone(), holder, found.standing, origin))
+        Ok(Request::of_key(self.clone(), found, origin))
     }
 }
 
@@ -161,11 +158,7 @@ impl ApiKeys<'_> {
                 };
                 not_beyond_own(&permissions, &standing, "permissions")?;
                 self.exist(uow, &standing, voices.as_deref()).await?;
-                if uow.api_keys().count_active(&grant, now).await? >= API_KEYS_PER_ORGANIZATION {
-                    let message =
-                        format!("an organization has at most {API_KEYS_PER_ORGANIZATION} active keys");
-                    return Err(FieldError::new(ErrorCode::Conflict, message).into());
-                }
+                self.room(uow, &grant).await?;
                 let secret = token.expose();
                 let key = ApiKey {
                     id: core.ids.next(),
@@ -247,6 +240,10 @@ impl ApiKeys<'_> {
                 key.expires_at = expires_at.unwrap_or(key.expires_at);
                 if key == before {
                     return Ok(key);
+                }
+                let opens = |key: &ApiKey| key.state(now) == ApiKeyState::Active;
+                if opens(&key) && !opens(&before) {
+                    self.room(uow, &grant).await?;
                 }
                 key.updated_at = now;
                 uow.api_keys().store(&grant, &key).await?;
@@ -355,6 +352,16 @@ impl ApiKeys<'_> {
         let found = uow.api_keys().get(&grant, id.id).await?;
         let not_found = || FieldError::new(ErrorCode::NotFound, "there is no such key").at("id");
         Ok((standing, grant, found.ok_or_else(not_found)?))
+    }
+
+    /// Whether there may be one active key more.
+    async fn room(self, uow: &UnitOfWork, grant: &Grant<ManageApiKeys>) -> Outcome<()> {
+        let now = self.0.core().clock.now();
+        if uow.api_keys().count_active(grant, now).await? < API_KEYS_PER_ORGANIZATION {
+            return Ok(());
+        }
+        let message = format!("an organization has at most {API_KEYS_PER_ORGANIZATION} active keys");
+        Err(FieldError::new(ErrorCode::Conflict, message).into())
     }
 
     /// Whether the organization may use every voice of a list.

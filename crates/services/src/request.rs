@@ -6,10 +6,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{
-    Action, Actor, Denied, Grant, KeyHolder, KeyStanding, OperatorRecord, SignedIn, Standing,
-};
-use resonance_domain::{OrganizationId, Origin};
+use resonance_authz::{Action, Actor, Denied, Grant, OperatorRecord, SignedIn, Standing};
+use resonance_domain::{OrganizationId, Origin, VoiceAddress};
 use resonance_persistence::{OpenKey, RegisteredPermission, Repositories, UnitOfWork};
 use tokio::sync::OnceCell;
 
@@ -26,8 +24,8 @@ pub struct Request(Arc<Inner>);
 struct Inner {
     services: Services,
     actor: Actor,
-    /// What the key opens that the request came with.
-    key: Option<KeyStanding>,
+    /// The key that the request came with.
+    key: Option<OpenKey>,
     account: Option<Account>,
     active_organization: Option<OrganizationId>,
     origin: Origin,
@@ -87,17 +85,13 @@ impl Request {
     }
 
     /// A request of a program whose key was checked; it works in the key's organization.
-    pub(crate) fn of_key(
-        services: Services,
-        holder: KeyHolder,
-        standing: KeyStanding,
-        origin: Origin,
-    ) -> Self {
+    pub(crate) fn of_key(services: Services, key: OpenKey, origin: Origin) -> Self {
         let now = services.core().clock.now();
+        let holder = key.standing.holder();
         Self(Arc::new(Inner {
             services,
             actor: Actor::ApiKey(holder),
-            key: Some(standing),
+            key: Some(key),
             account: None,
             active_organization: Some(holder.organization),
             origin,
@@ -209,7 +203,7 @@ impl Request {
     /// Authority to read, from the remembered standing, or from that of the key which the request came with.
     pub(crate) async fn grant<A: Action>(&self, organization: OrganizationId) -> Outcome<Grant<A>> {
         match &self.0.key {
-            Some(key) if key.organization() == organization => Ok(key.grant()?),
+            Some(key) if key.key.organization == organization => Ok(key.standing.grant()?),
             Some(_) => Err(Denied::NotVisible.into()),
             None => Ok(self.standing(organization).await?.grant()?),
         }
@@ -247,6 +241,14 @@ impl Request {
                     .grant_within_reach()?)
             }
         }
+    }
+
+    /// Whether whoever asks may speak with a voice at all: a key may have a list of its own.
+    pub(crate) fn may_speak_with(&self, voice: &VoiceAddress) -> bool {
+        self.0
+            .key
+            .as_ref()
+            .is_none_or(|open| open.key.may_speak_with(voice))
     }
 
     /// The key that acts in the organization, as the repositories see it now; `None` if a person acts.

@@ -114,7 +114,11 @@ impl Generations<'_> {
         let attempt = Attempt::in_organization("createGeneration", organization);
         let grant = self.0.grant::<CreateGenerations>(organization).await;
         let grant = self.0.noting(attempt, grant).await?;
-        let voice = self.repository().speaking_voice(&grant, address).await?;
+        let voice = if self.0.may_speak_with(&address) {
+            self.repository().speaking_voice(&grant, address).await?
+        } else {
+            None
+        };
         let Some(voice) = voice else {
             self.note_foreign(organization, address).await;
             return Err(no_voice().into());

@@ -38,7 +38,7 @@ impl Voices<'_> {
                 Voice::Custom(voice.ok_or(Denied::NotVisible)?)
             }
             VoiceAddress::System(_) if !signed => {
-                self.0.signed_in()?;
+                self.0.actor().known()?;
                 self.get(address).await?
             }
             _ => self.get(address).await?,

@@ -237,7 +237,7 @@ on_both! {
     async fn nobody_gives_a_key_what_they_lack_nor_what_is_for_people(backend: Backend) {
         let shop = Shop::new(backend).await;
         let ada = shop.instance.request_of(&shop.ada).await;
-        for never in ["org:sys_memberships:manage", "org:sys_api_keys:manage", "org:voices:create", "org:nonsense", "x"] {
+        for never in ["org:sys_memberships:manage", "org:sys_api_keys:manage", "org:voices:update", "org:usage:read", "org:nonsense", "x"] {
             let input = CreateApiKey { permissions: vec![never.into()], ..shop.input() };
             assert_eq!(verdict(&ada.api_keys().create(input).await), "INVALID permissions", "{never}");
         }
