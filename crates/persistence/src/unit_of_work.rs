@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use crate::{
     Activity, ApiKeys, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events,
     Generations, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships,
-    NewEvent, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges, ReceivedInvitations,
-    Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError, Throttles, Usage,
-    UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints,
-    WebhookSending, event,
+    NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges,
+    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError,
+    Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries,
+    WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -245,6 +245,11 @@ pub trait Repositories: sealed::HasExecutor {
     /// Which rows keep which objects.
     fn object_owners(&self) -> ObjectOwners<'_> {
         ObjectOwners(self.executor())
+    }
+
+    /// Which rows name objects, and which jobs are about them.
+    fn object_names(&self) -> ObjectNames<'_> {
+        ObjectNames(self.executor())
     }
 
     /// Throttles.

@@ -1,6 +1,7 @@
 //! What the command line does beside serving.
 
 pub(crate) mod audit;
+pub(crate) mod blobs;
 pub(crate) mod config;
 pub(crate) mod seed;
 

@@ -51,6 +51,9 @@ enum Command {
     /// Look after the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look after the object store
+    #[command(subcommand)]
+    Blobs(BlobsCommand),
     /// Manage operators
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -79,6 +82,16 @@ enum OperatorCommand {
 enum AuditCommand {
     /// Verify logs, name what is not as the instance wrote it, and fail if there is anything
     Verify(commands::audit::Verify),
+}
+
+#[derive(Debug, Subcommand)]
+enum BlobsCommand {
+    /// Compare the object store with the database, name orphans and missing objects, and fail if there are any
+    Verify {
+        /// Remove the orphans
+        #[arg(long)]
+        delete_orphans: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +138,9 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
         let done = match line.command.unwrap_or(Command::Serve) {
             Command::Audit(AuditCommand::Verify(verify)) => {
                 return commands::audit::verify(&configuration, verify).await;
+            }
+            Command::Blobs(BlobsCommand::Verify { delete_orphans }) => {
+                return commands::blobs::verify(&configuration, delete_orphans).await;
             }
             Command::Serve => serve::serve(configuration).await,
             Command::Migrate => commands::migrate(&configuration).await,

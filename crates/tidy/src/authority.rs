@@ -11,6 +11,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/activity.rs", &["Relay"]),
     ("crates/services/src/audit_log.rs", &["Audit"]),
     ("crates/services/src/authentication.rs", &["Authenticate"]),
+    ("crates/services/src/blob_verification.rs", &["Purge"]),
     ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),
     ("crates/services/src/generations/audio.rs", &["Deliver"]),

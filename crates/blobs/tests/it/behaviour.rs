@@ -47,6 +47,12 @@ async fn an_object_is_what_was_put_last(blobs: &Blobs) {
     assert_eq!(second.size, 6);
     assert!(second.etag.is_some() && second.etag != first.etag);
     assert_eq!(blobs.read(&key, None).await.unwrap().etag, second.etag);
+    let listed: Vec<_> = blobs.list(None).try_collect().await.unwrap();
+    assert_eq!((listed.len(), &listed[0].key, listed[0].size), (1, &key, 6));
+    assert_eq!(
+        listed[0].etag, second.etag,
+        "a list and the object itself say the same"
+    );
     blobs.put(&key, Bytes::new(), "image/png").await.unwrap();
     assert_eq!(blobs.get(&key).await.unwrap(), "");
     blobs.delete(&key).await.unwrap();

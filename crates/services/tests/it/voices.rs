@@ -8,6 +8,7 @@ mod hearing;
 mod listing;
 mod recordings;
 mod strangers;
+mod verifying;
 
 use std::sync::Arc;
 
