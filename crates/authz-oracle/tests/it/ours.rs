@@ -26,7 +26,7 @@ impl<A: Action> From<Grant<A>> for Opened {
     fn from(grant: Grant<A>) -> Self {
         Self {
             organization: grant.organization(),
-            only_of: grant.only_of(),
+            only_of: grant.only_of().and_then(resonance_domain::Author::user),
         }
     }
 }

@@ -3,7 +3,7 @@ use resonance_authz::{
     Extent, InvitationGrant, Permission, PermissionSet, ReadOrganization, ReadVoices, RolePermissions,
     SignedIn, StandError, permissions_of, role_exceeds,
 };
-use resonance_domain::{Id, RoleKey};
+use resonance_domain::{Author, Id, RoleKey};
 use uuid::Uuid;
 
 use crate::one_member::{ACME, ADA, STRANGER, Unavailable, ada, ada_on_record, standing, unknown_role};
@@ -44,10 +44,10 @@ fn a_grant_opens_the_organization_of_the_standing_and_no_other() {
     let grant = ada(RoleKey::ADMIN).grant::<DeleteVoices>().unwrap();
     assert_eq!(
         (grant.organization(), grant.user(), grant.only_of()),
-        (ACME, ADA, None)
+        (ACME, Some(ADA), None)
     );
     let narrowed = grant.narrow::<ReadVoices>();
-    assert_eq!((narrowed.organization(), narrowed.user()), (ACME, ADA));
+    assert_eq!((narrowed.organization(), narrowed.user()), (ACME, Some(ADA)));
 }
 
 #[test]
@@ -55,9 +55,12 @@ fn a_restriction_to_ones_own_things_survives_narrowing() {
     let grant = ada(RoleKey::MEMBER)
         .grant_within_reach::<DeleteGenerations>()
         .unwrap();
-    assert_eq!(grant.only_of(), Some(ADA));
-    assert_eq!(grant.narrow::<ReadOrganization>().only_of(), Some(ADA));
-    assert_eq!(grant.clone().only_of(), Some(ADA));
+    assert_eq!(grant.only_of(), Some(Author::User(ADA)));
+    assert_eq!(
+        grant.narrow::<ReadOrganization>().only_of(),
+        Some(Author::User(ADA))
+    );
+    assert_eq!(grant.clone().only_of(), Some(Author::User(ADA)));
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn a_custom_role_permits_what_is_on_record_and_nothing_else() {
 fn whoever_has_things_spoken_by_a_custom_role_deletes_what_is_their_own() {
     let speaker = ada_on_record(unknown_role(), "org:generations:create");
     let grant = speaker.grant_within_reach::<DeleteGenerations>().unwrap();
-    assert_eq!(grant.only_of(), Some(ADA));
+    assert_eq!(grant.only_of(), Some(Author::User(ADA)));
     let remover = ada_on_record(unknown_role(), "org:generations:delete");
     assert_eq!(remover.reaches(Permission::GenerationsDelete), Some(Extent::All));
     let neither = ada_on_record(unknown_role(), "org:generations:read");
