@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use axum::{Router, http::header, routing::get};
 use resonance_gateway::{GatewayOptions, SchemaOptions};
 use resonance_gateway_http::Limits;
+use resonance_services::Services;
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +31,7 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
     let metrics = telemetry::metrics()?;
     let instance = instance::open(&configuration).await?;
     let services = instance.services.clone();
-    services
+    let catalogue_is_complete = services
         .seed_catalogue()
         .await
         .context("the catalogue of voices cannot be seeded")?;
@@ -46,6 +47,10 @@ pub(crate) async fn serve(mut configuration: Configuration) -> anyhow::Result<()
     }
 
     let stop = CancellationToken::new();
+    if !catalogue_is_complete {
+        let (services, stop) = (services.clone(), stop.clone());
+        tokio::spawn(stop.run_until_cancelled_owned(async move { complete_catalogue(&services).await }));
+    }
     let background = tokio::spawn({
         let (services, stop) = (services.clone(), stop.clone());
         async move { services.run(stop).await }
@@ -106,3 +111,21 @@ async fn told_to_stop() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Asks for the voices of engines that did not answer at the start, until all of them have.
+async fn complete_catalogue(services: &Services) {
+    loop {
+        tokio::time::sleep(CATALOGUE_AGAIN_AFTER).await;
+        match services.seed_catalogue().await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the catalogue of voices cannot be seeded"
+            ),
+        }
+    }
+}
+
+/// The wait before engines that did not answer are asked for their voices again.
+const CATALOGUE_AGAIN_AFTER: Duration = Duration::from_secs(60);

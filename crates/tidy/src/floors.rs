@@ -21,6 +21,10 @@ const FLOORS: &[Floor] = &[
         "resonance-speech-espeak",
         &["resonance-domain", "resonance-speech"],
     ),
+    (
+        "resonance-speech-remote",
+        &["resonance-domain", "resonance-speech"],
+    ),
     ("resonance-identity", &["resonance-domain"]),
     ("resonance-mail", &["resonance-domain"]),
     ("resonance-blobs", &["resonance-domain"]),
@@ -110,6 +114,7 @@ const FLOORS: &[Floor] = &[
             "resonance-persistence",
             "resonance-speech",
             "resonance-speech-espeak",
+            "resonance-speech-remote",
             "resonance-identity",
             "resonance-mail",
             "resonance-blobs",
