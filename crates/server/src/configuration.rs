@@ -12,10 +12,11 @@ use resonance_blobs::{BlobsConfig, S3Options};
 use resonance_identity::RsaKey;
 use resonance_persistence::{DatabaseOptions, DatabaseUrl};
 use resonance_services::Settings;
+use resonance_speech_remote::EngineConfig;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use crate::{options::Options, telemetry::LogFormat};
+use crate::{engines, options::Options, telemetry::LogFormat};
 
 /// A key whose value cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,8 @@ pub(crate) struct Configuration {
     pub(crate) request_timeout: Duration,
     /// Who is asked for records; `None` means whom the machine asks.
     pub(crate) dns_server: Option<std::net::SocketAddr>,
+    /// The speech engines that are other servers.
+    pub(crate) engines: Vec<EngineConfig>,
     pub(crate) settings: Settings,
 }
 
@@ -183,6 +186,10 @@ impl Configuration {
             query_complexity: options.query_complexity.unwrap_or(20_000),
             request_timeout: Duration::from_secs(options.request_seconds.unwrap_or(30).max(1)),
             dns_server: options.dns_server,
+            engines: match &options.engines {
+                Some(file) => engines::read(file).map_err(|problem| Mistake::new("engines", problem))?,
+                None => Vec::new(),
+            },
             settings,
         })
     }

@@ -10,6 +10,7 @@ use resonance_mail::{FolderMailer, Mailer, SmtpMailer};
 use resonance_persistence::Database;
 use resonance_services::{Ports, Services, SystemClock, SystemIds};
 use resonance_speech::engine::Engines;
+use resonance_speech_remote::{Dice, RemoteEngine};
 use secrecy::ExposeSecret as _;
 
 use crate::configuration::Configuration;
@@ -85,8 +86,20 @@ fn mailer(configuration: &Configuration) -> anyhow::Result<Mailing> {
     Ok((Arc::clone(&mailer) as Arc<dyn Mailer>, Some(mailer)))
 }
 
-#[cfg(feature = "engine-espeak")]
+/// The engines that this instance speaks with: the built-in one, and the other servers that the operator named.
 fn engines(configuration: &Configuration) -> anyhow::Result<Engines> {
+    let mut engines = built_in(configuration)?;
+    for engine in &configuration.engines {
+        let dice: Dice = Arc::new(rand::random::<f64>);
+        let remote = RemoteEngine::new(engine.clone(), dice)
+            .with_context(|| format!("engines: the engine {:?}", engine.name))?;
+        engines = engines.with(Arc::new(remote));
+    }
+    Ok(engines)
+}
+
+#[cfg(feature = "engine-espeak")]
+fn built_in(configuration: &Configuration) -> anyhow::Result<Engines> {
     let folder = configuration.data_dir.join("speech");
     let engine = resonance_speech_espeak::EspeakEngine::new(&folder).context("the built-in speech engine")?;
     Ok(Engines::default().with(Arc::new(engine)))
@@ -94,6 +107,6 @@ fn engines(configuration: &Configuration) -> anyhow::Result<Engines> {
 
 #[cfg(not(feature = "engine-espeak"))]
 #[expect(clippy::unnecessary_wraps, reason = "the same signature as with an engine")]
-fn engines(_: &Configuration) -> anyhow::Result<Engines> {
+fn built_in(_: &Configuration) -> anyhow::Result<Engines> {
     Ok(Engines::default())
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod configuration;
+mod engines;
 mod instance;
 mod options;
 mod serve;
