@@ -1,4 +1,5 @@
 //! Engines against servers that misbehave on command.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::VecDeque,

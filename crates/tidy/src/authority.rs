@@ -9,6 +9,7 @@ const STANDING_SOURCE: &str = "crates/persistence/src/standing.rs";
 const JOBS: &[(&str, &[&str])] = &[
     ("crates/server/src/commands/seed.rs", &["Seed"]),
     ("crates/services/src/activity.rs", &["Relay"]),
+    ("crates/services/src/api_keys.rs", &["Authenticate"]),
     ("crates/services/src/audit_log.rs", &["Audit"]),
     ("crates/services/src/authentication.rs", &["Authenticate"]),
     ("crates/services/src/blob_verification.rs", &["Purge"]),

@@ -23,7 +23,8 @@ const TECHNOLOGIES: &[Technology] = &[
     ),
     (
         "axum*",
-        &["resonance-gateway*", "resonance"],
+        // The remote engines' tests are such servers.
+        &["resonance-gateway*", "resonance", "resonance-speech-remote"],
         "HTTP is known to the gateway alone; the binary serves its router",
     ),
     (

@@ -3,10 +3,10 @@
 use futures_util::FutureExt;
 use resonance_authz::{
     ACTIONS, Action, Actor, Authorizer, CancelGenerations, ChangeOrganization, CreateGenerations,
-    CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant, ManageDomains,
-    ManageMemberships, ManageRoles, ManageWebhooks, ReadAudit, ReadBilling, ReadDomains, ReadGenerations,
-    ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, RolePermissions, SignedIn, StandError,
-    Standing, UpdateVoices,
+    CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant, ManageApiKeys,
+    ManageDomains, ManageMemberships, ManageRoles, ManageWebhooks, ReadApiKeys, ReadAudit, ReadBilling,
+    ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, RolePermissions,
+    SignedIn, StandError, Standing, UpdateVoices,
 };
 use resonance_domain::{Id, OrganizationId, UserId};
 use uuid::Uuid;
@@ -59,6 +59,8 @@ const ENTRIES: &[Entry] = entries![
     ManageDomains,
     ManageRoles,
     ReadAudit,
+    ReadApiKeys,
+    ManageApiKeys,
     ManageWebhooks,
     ReadVoices,
     CreateVoices,
