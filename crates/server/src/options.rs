@@ -90,7 +90,7 @@ options! {
     sign_ups_per_client: u32, "sign-ups-per-client", "RESONANCE_SIGN_UPS_PER_CLIENT";
     /// The address of the user who is made an operator at every start
     operator: String, "operator", "RESONANCE_OPERATOR";
-    /// A TOML file with the speech engines that are other servers, one [[engine]] table for each; the same on every node
+    /// The file that lists the speech engines which are other servers, in TOML; the same on every node
     engines: PathBuf, "engines", "RESONANCE_ENGINES";
     /// How many generations this node speaks at a time [default: the number of cores]
     speech_concurrency: usize, "speech-concurrency", "RESONANCE_SPEECH_CONCURRENCY";
