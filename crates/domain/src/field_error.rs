@@ -36,6 +36,8 @@ pub enum ErrorCode {
     RoleInUse,
     /// The role has a permission that the caller lacks.
     RoleExceedsOwn,
+    /// Somebody else must decide about what the caller asked for.
+    OwnRequest,
     /// There are as many custom roles as there may be.
     RoleLimitReached,
     /// The domain may not be used.
@@ -96,6 +98,7 @@ impl ErrorCode {
             Self::EmailMismatch => "EMAIL_MISMATCH",
             Self::RoleInUse => "ROLE_IN_USE",
             Self::RoleExceedsOwn => "ROLE_EXCEEDS_OWN",
+            Self::OwnRequest => "OWN_REQUEST",
             Self::RoleLimitReached => "ROLE_LIMIT_REACHED",
             Self::DomainNotAllowed => "DOMAIN_NOT_ALLOWED",
             Self::DomainUnproved => "DOMAIN_UNPROVED",

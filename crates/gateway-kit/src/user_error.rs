@@ -55,6 +55,8 @@ codes! {
     RoleInUse,
     /// The role has a permission that the caller lacks.
     RoleExceedsOwn,
+    /// Somebody else must decide about what the caller asked for.
+    OwnRequest,
     /// The domain may not be used.
     DomainNotAllowed,
     /// The record that proves the domain was not found (yet).

@@ -2,14 +2,13 @@
 
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use chrono::{DateTime, Utc};
-use resonance_domain::{self as domain};
+use resonance_domain as domain;
 use resonance_gateway_kit::{ApiResult, JsonObject, Total, connection, cursor, page_request};
-use resonance_services::{self as services, AuditLog, IdCursor, Request};
+use resonance_services::{AuditLog, AuditQuery, IdCursor, LoggedEvent, Request};
 use uuid::Uuid;
 
 /// Who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ActorKind")]
 pub(crate) enum ActorKind {
     /// A signed-in user.
     User,
@@ -21,6 +20,8 @@ pub(crate) enum ActorKind {
     System,
     /// Nobody known: a sign-up, a failed sign-in.
     Anonymous,
+    /// A kind that this version does not know.
+    Unknown,
 }
 
 /// Something that happened.
@@ -48,13 +49,21 @@ pub(crate) struct AuditEvent {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-impl From<domain::Event> for AuditEvent {
-    fn from(event: domain::Event) -> Self {
+impl From<LoggedEvent> for AuditEvent {
+    fn from(event: LoggedEvent) -> Self {
+        let actor_kind = match domain::ActorKind::from_stored(&event.actor_kind) {
+            Some(domain::ActorKind::User) => ActorKind::User,
+            Some(domain::ActorKind::Operator) => ActorKind::Operator,
+            Some(domain::ActorKind::ApiKey) => ActorKind::ApiKey,
+            Some(domain::ActorKind::System) => ActorKind::System,
+            Some(domain::ActorKind::Anonymous) => ActorKind::Anonymous,
+            None => ActorKind::Unknown,
+        };
         Self {
             id: event.id.type_id().into(),
-            kind: event.kind.as_str().to_owned(),
+            kind: event.kind,
             organization_id: event.organization.map(|id| id.type_id().into()),
-            actor_kind: event.actor_kind.into(),
+            actor_kind,
             actor_id: event.actor,
             subject_id: event.subject,
             payload: JsonObject(event.payload),
@@ -112,12 +121,12 @@ pub(crate) async fn events(
         IdCursor(id)
     })?;
     let filter = filter.unwrap_or_default();
-    let filter = services::AuditFilter {
+    let filter = AuditQuery {
         kinds: filter.kinds.unwrap_or_default(),
         actor: filter.actor_id.map(|id| id.0),
         subject: filter.subject_id.map(|id| id.0),
         from: filter.from,
-        until: filter.until,
+        to: filter.until,
     };
     let found = request.operators().events(log, &filter, &page).await?;
     let request = request.clone();
@@ -125,7 +134,7 @@ pub(crate) async fn events(
         let (request, filter) = (request.clone(), filter.clone());
         async move { request.operators().count_events(log, &filter).await }
     });
-    let edge = |event: domain::Event| AuditEventEdge {
+    let edge = |event: LoggedEvent| AuditEventEdge {
         cursor: cursor(&event.id.as_uuid()),
         node: event.into(),
     };

@@ -28,8 +28,8 @@ pub(crate) struct MembershipRequestMutation;
 #[Object]
 impl MembershipRequestMutation {
     /// Makes the requester a member with the domain's role, and mails them. Requires `org:sys_memberships:manage` and
-    /// every permission of that role (`ROLE_EXCEEDS_OWN`). Obeys the member limit (`MEMBER_LIMIT_REACHED`). `CONFLICT` for a
-    /// request that somebody else has decided about.
+    /// every permission of that role (`ROLE_EXCEEDS_OWN`). Obeys the member limit (`MEMBER_LIMIT_REACHED`). `OWN_REQUEST` for
+    /// one's own, `CONFLICT` for a request that somebody else has decided about.
     async fn accept_membership_request(
         &self,
         context: &Context<'_>,

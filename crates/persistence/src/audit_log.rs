@@ -1,7 +1,7 @@
 //! The audit log, for those who read and verify it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use resonance_authz::{Grant, Implies, ReadAudit, SystemGrant, system::Audit};
+use resonance_authz::{Grant, Implies, OperatorGrant, ReadAudit, SystemGrant, system::Audit};
 use resonance_domain::{EventKind, Id, OrganizationId, PageRequest, Slug};
 use sea_orm::Value;
 use uuid::Uuid;
@@ -33,6 +33,11 @@ impl OpenLog {
         Self(log)
     }
 
+    /// Any, or the instance's own (`None`), for an operator.
+    pub const fn for_operator(_grant: &OperatorGrant, log: Option<OrganizationId>) -> Self {
+        Self(log)
+    }
+
     /// Whose; `None` for the instance's own.
     #[must_use]
     pub const fn organization(self) -> Option<OrganizationId> {
@@ -45,7 +50,11 @@ impl OpenLog {
 
     /// The beginning of a statement on the log's events.
     fn events(self) -> Sql {
-        let select = format!("SELECT {LOGGED} FROM events WHERE organization_id ");
+        self.select(LOGGED)
+    }
+
+    fn select(self, what: &str) -> Sql {
+        let select = format!("SELECT {what} FROM events WHERE organization_id ");
         match self.0 {
             Some(organization) => Sql::new(select + "= $1", [organization.as_uuid().into()]),
             None => Sql::new(select + "IS NULL", []),
@@ -73,19 +82,18 @@ pub struct AuditFilter {
 pub struct AuditLogs<'a>(pub(crate) Executor<'a>);
 
 impl AuditLogs<'_> {
-    /// A page of an organization's log, newest first. One statement.
+    /// A page of a log, newest first. One statement.
     ///
     /// # Errors
     /// The database's.
     pub async fn page(
         self,
-        grant: &Grant<impl Implies<ReadAudit>>,
+        log: OpenLog,
         filter: &AuditFilter,
         page: &PageRequest<IdCursor>,
     ) -> Result<Vec<LoggedEvent>, StorageError> {
-        let organization = grant.organization();
         let of_kind = |kind: Option<EventKind>| {
-            let mut sql = OpenLog(Some(organization)).events();
+            let mut sql = log.events();
             if let Some(kind) = kind {
                 sql.push(" AND kind = ").bind(kind.as_str());
             }
@@ -120,15 +128,8 @@ impl AuditLogs<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn count(
-        self,
-        grant: &Grant<impl Implies<ReadAudit>>,
-        filter: &AuditFilter,
-    ) -> Result<u64, StorageError> {
-        let mut sql = Sql::new(
-            "SELECT COUNT(*) FROM events WHERE organization_id = $1",
-            [grant.organization().as_uuid().into()],
-        );
+    pub async fn count(self, log: OpenLog, filter: &AuditFilter) -> Result<u64, StorageError> {
+        let mut sql = log.select("COUNT(*)");
         if !filter.kinds.is_empty() {
             sql.push(" AND kind IN ")
                 .list(filter.kinds.iter().map(|kind| kind.as_str()));

@@ -1,14 +1,12 @@
 //! What happened.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{OperatorGrant, SystemGrant, system::Relay};
-use resonance_domain::{
-    ActorKind, AuditRecord, Event, EventId, EventKind, Id, OrganizationId, Origin, PageRequest,
-};
+use resonance_authz::{SystemGrant, system::Relay};
+use resonance_domain::{ActorKind, AuditRecord, Event, EventId, EventKind, Id, OrganizationId, Origin};
 use sea_orm::{QueryResult, TryGetable, Value};
 use uuid::Uuid;
 
-use crate::{IdCursor, StorageError, executor::Executor, organization::at, raw::Sql, read_rows::known};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql};
 
 /// An event that is about to be written, with its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,76 +255,6 @@ impl Events<'_> {
         sql.push(") AS v WHERE events.id = v.column1");
         self.0.run(sql).await?;
         Ok(())
-    }
-
-    /// A page of a log, newest first, for operators. One statement.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn page(
-        self,
-        _grant: &OperatorGrant,
-        filter: &EventFilter,
-        page: &PageRequest<IdCursor>,
-    ) -> Result<Vec<Event>, StorageError> {
-        let mut sql = Sql::new(format!("SELECT {LOGGED} FROM events"), []);
-        filter.restrict(&mut sql);
-        sql.page_by_id("id", true, page);
-        self.0
-            .rows(sql, |row| known(logged(row)?.event(), "events.kind"))
-            .await
-    }
-
-    /// How many events a log has under the same filter.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn count(self, _grant: &OperatorGrant, filter: &EventFilter) -> Result<u64, StorageError> {
-        let mut sql = Sql::new("SELECT COUNT(*) FROM events", []);
-        filter.restrict(&mut sql);
-        let counted = self.0.row(sql, |row| at::<i64>(row, 0)).await?;
-        Ok(counted.unwrap_or_default().unsigned_abs())
-    }
-}
-
-/// Which events of a log are wanted. What is absent restricts nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Whose log; `None` means the instance's.
-    pub organization: Option<OrganizationId>,
-    /// Kinds; none means all.
-    pub kinds: Vec<EventKind>,
-    /// Who acted, as an id.
-    pub actor: Option<String>,
-    /// What it happened to, as an id.
-    pub subject: Option<String>,
-    /// The first moment.
-    pub from: Option<DateTime<Utc>>,
-    /// The first moment that is too late.
-    pub until: Option<DateTime<Utc>>,
-}
-
-impl EventFilter {
-    fn restrict(&self, sql: &mut Sql) {
-        match self.organization {
-            Some(organization) => sql.push(" WHERE organization_id = ").bind(organization.as_uuid()),
-            None => sql.push(" WHERE organization_id IS NULL"),
-        };
-        if !self.kinds.is_empty() {
-            sql.push(" AND kind IN ")
-                .list(self.kinds.iter().map(|kind| kind.as_str()));
-        }
-        for (column, wanted) in [("actor", &self.actor), ("subject", &self.subject)] {
-            if let Some(wanted) = wanted {
-                let wanted = wanted.replace('\0', "");
-                sql.push(" AND ").push(column).push(" = ").bind(wanted);
-            }
-        }
-        for (beyond, moment) in [(">= ", self.from), ("< ", self.until)] {
-            if let Some(moment) = moment {
-                sql.push(" AND created_at ").push(beyond).bind(moment);
-            }
-        }
     }
 }
 

@@ -69,7 +69,7 @@ pub use database::{Database, DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use directory::{Directory, DirectoryFilter, DirectoryOrganization, DirectoryUser};
 pub use enrolment::{EnrolmentOffer, Enrolments, Entrant};
 pub use error::{StorageError, StorageErrorKind};
-pub use event::{EventFilter, Events, LoggedEvent, NewEvent, Seal};
+pub use event::{Events, LoggedEvent, NewEvent, Seal};
 pub use event_feed::{EventFeed, FedEvent, FeedCursor, FeedPage};
 pub use generation::{Generations, NewGeneration, SpeakingVoice};
 pub use instance::{InstanceRow, StoredSettings};

@@ -36,7 +36,7 @@ pub struct AuditQuery {
 }
 
 impl AuditQuery {
-    fn filter(&self) -> Outcome<AuditFilter> {
+    pub(crate) fn filter(&self) -> Outcome<AuditFilter> {
         let mut errors = FieldErrors::default();
         let mut kinds = Vec::new();
         for kind in &self.kinds {
@@ -86,7 +86,7 @@ impl AuditLogs<'_> {
     ) -> Outcome<Page<LoggedEvent>> {
         let grant = self.0.grant::<ReadAudit>(organization).await?;
         let logs = self.0.core().database.audit_logs();
-        let rows = logs.page(&grant, &query.filter()?, page).await?;
+        let rows = logs.page(OpenLog::of(&grant), &query.filter()?, page).await?;
         Ok(Page::from_rows(page, rows))
     }
 
@@ -97,7 +97,7 @@ impl AuditLogs<'_> {
     pub async fn count(self, organization: OrganizationId, query: &AuditQuery) -> Outcome<u64> {
         let grant = self.0.grant::<ReadAudit>(organization).await?;
         let logs = self.0.core().database.audit_logs();
-        Ok(logs.count(&grant, &query.filter()?).await?)
+        Ok(logs.count(OpenLog::of(&grant), &query.filter()?).await?)
     }
 
     /// Verifies an organization's log from its beginning to its end: every signature, every link, and that the link

@@ -90,7 +90,7 @@ pub use logo::Picture;
 pub use membership_requests::MembershipRequests;
 pub use memberships::{MemberQuery, Memberships};
 pub use operators::{
-    AuditFilter, AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators,
+    AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators,
     UpdateInstance,
 };
 pub use organization_domains::{AddDomain, OrganizationDomains, UpdateDomain};

@@ -84,7 +84,7 @@ impl MembershipRequests<'_> {
     /// of that role. The requester is told by mail. One transaction, one at a time for an organization.
     ///
     /// # Errors
-    /// Denials. Refusals: `NOT_FOUND` for `membershipRequestId`; `CONFLICT` if it is no longer pending, is one's own, or
+    /// Denials. Refusals: `NOT_FOUND` for `membershipRequestId`; `OWN_REQUEST`; `CONFLICT` if it is no longer pending, or
     /// the requester has the address no more; `ROLE_EXCEEDS_OWN`; `ALREADY_MEMBER`; `MEMBER_LIMIT_REACHED`.
     pub async fn accept(self, id: InOrg<MembershipRequestId>) -> Outcome<ReceivedMembershipRequest> {
         let request = self.0;
@@ -95,11 +95,15 @@ impl MembershipRequests<'_> {
             .attempt(attempt, async |uow| {
                 let standing = uow.standings().of_locked(user, id.organization).await?;
                 let grant = standing.grant::<ManageMemberships>()?;
-                let mut found = open(uow, &grant, id).await?;
-                let asked = &found.request;
-                if asked.user == user {
-                    return Err(conflict("nobody accepts their own request").into());
+                let mut found = existing(uow, &grant, id).await?;
+                if found.request.user == user {
+                    let message = "somebody else must decide about one's own request";
+                    return Err(FieldError::new(ErrorCode::OwnRequest, message)
+                        .at("membershipRequestId")
+                        .into());
                 }
+                pending(&found)?;
+                let asked = &found.request;
                 let role = existing_role(uow, &grant, asked.role.as_str()).await??;
                 not_beyond_own(&role.permissions, &standing, "role")?;
                 let now = core.clock.now();
@@ -157,7 +161,8 @@ impl MembershipRequests<'_> {
                 async |uow| {
                     let standing = uow.standings().of_locked(user, id.organization).await?;
                     let grant = standing.grant::<ManageMemberships>()?;
-                    let mut found = open(uow, &grant, id).await?;
+                    let mut found = existing(uow, &grant, id).await?;
+                    pending(&found)?;
                     self.decide(uow, &grant, &mut found, MembershipRequestState::Rejected)
                         .await?;
                     uow.record(request.event(
@@ -232,16 +237,18 @@ pub(crate) fn withdrawn(request: &Request, asked: &MembershipRequest) -> resonan
     )
 }
 
-async fn open(
+async fn existing(
     uow: &UnitOfWork,
     grant: &Grant<ManageMemberships>,
     id: InOrg<MembershipRequestId>,
 ) -> Outcome<ReceivedMembershipRequest> {
     let found = uow.membership_requests().get(grant, id.id).await?;
-    let found = found.ok_or_else(not_found)?;
+    Ok(found.ok_or_else(not_found)?)
+}
+
+fn pending(found: &ReceivedMembershipRequest) -> Result<(), FieldError> {
     let open = found.request.open();
-    open.map_err(|closed| closed.refusal().at("membershipRequestId"))?;
-    Ok(found)
+    open.map_err(|closed| closed.refusal().at("membershipRequestId"))
 }
 
 pub(crate) fn not_found() -> FieldError {

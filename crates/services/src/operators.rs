@@ -18,7 +18,7 @@ use resonance_persistence::{Repositories, UnitOfWork};
 
 use crate::{Outcome, Request, ServiceError, changes::Changes};
 
-pub use audit::{AuditFilter, AuditLog};
+pub use audit::AuditLog;
 pub use directory::DirectoryQuery;
 pub use instance::UpdateInstance;
 pub use organizations::{OperatorCreateOrganization, OperatorUpdateOrganization};

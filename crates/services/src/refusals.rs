@@ -146,6 +146,8 @@ enum Refusal {
     Lacking(&'static str),
     /// For want of a permission of the role that was to be given.
     Exceeding,
+    /// As somebody else must decide about it.
+    Own,
     /// It is not there, or must not be known to be.
     Hidden,
 }
@@ -159,6 +161,8 @@ impl Refusal {
                 let holds = |code| errors.iter().any(|error| error.code == code);
                 if holds(ErrorCode::RoleExceedsOwn) {
                     Some(Self::Exceeding)
+                } else if holds(ErrorCode::OwnRequest) {
+                    Some(Self::Own)
                 } else if attempt.organization.is_none() && holds(ErrorCode::NotFound) {
                     Some(Self::Hidden)
                 } else {
@@ -173,6 +177,7 @@ impl Refusal {
         match self {
             Self::Lacking(_) => "FORBIDDEN",
             Self::Exceeding => "ROLE_EXCEEDS_OWN",
+            Self::Own => "OWN_REQUEST",
             Self::Hidden => "NOT_FOUND",
         }
     }

@@ -1,11 +1,10 @@
 //! What happened, in the instance's log and in organizations' logs.
 
-use chrono::{DateTime, Utc};
-use resonance_domain::{ErrorCode, Event, EventKind, FieldError, OrganizationId, Page, PageRequest};
-use resonance_persistence::{EventFilter, IdCursor, Repositories};
+use resonance_domain::{OrganizationId, Page, PageRequest};
+use resonance_persistence::{IdCursor, LoggedEvent, OpenLog, Repositories};
 
 use super::Operators;
-use crate::Outcome;
+use crate::{AuditQuery, Outcome};
 
 /// Whose log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +15,13 @@ pub enum AuditLog {
     Organization(OrganizationId),
 }
 
-/// Which events are wanted. What is absent restricts nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Kinds, such as `user.suspended`.
-    pub kinds: Vec<String>,
-    /// Who acted, as an id.
-    pub actor: Option<String>,
-    /// What it happened to, as an id.
-    pub subject: Option<String>,
-    /// The first moment.
-    pub from: Option<DateTime<Utc>>,
-    /// The first moment that is too late.
-    pub until: Option<DateTime<Utc>>,
+impl AuditLog {
+    const fn organization(self) -> Option<OrganizationId> {
+        match self {
+            Self::Instance => None,
+            Self::Organization(organization) => Some(organization),
+        }
+    }
 }
 
 impl Operators<'_> {
@@ -39,41 +32,24 @@ impl Operators<'_> {
     pub async fn events(
         self,
         log: AuditLog,
-        filter: &AuditFilter,
+        query: &AuditQuery,
         page: &PageRequest<IdCursor>,
-    ) -> Outcome<Page<Event>> {
+    ) -> Outcome<Page<LoggedEvent>> {
         let operator = self.reading().await?;
-        let filter = stored(log, filter)?;
-        let events = self.0.core().database.events();
-        Ok(Page::from_rows(
-            page,
-            events.page(&operator, &filter, page).await?,
-        ))
+        let logs = self.0.core().database.audit_logs();
+        let log = OpenLog::for_operator(&operator, log.organization());
+        let rows = logs.page(log, &query.filter()?, page).await?;
+        Ok(Page::from_rows(page, rows))
     }
 
     /// How many events there are under the same filter. One statement.
     ///
     /// # Errors
     /// As [`Operators::events`].
-    pub async fn count_events(self, log: AuditLog, filter: &AuditFilter) -> Outcome<u64> {
+    pub async fn count_events(self, log: AuditLog, query: &AuditQuery) -> Outcome<u64> {
         let operator = self.reading().await?;
-        let filter = stored(log, filter)?;
-        Ok(self.0.core().database.events().count(&operator, &filter).await?)
+        let logs = self.0.core().database.audit_logs();
+        let log = OpenLog::for_operator(&operator, log.organization());
+        Ok(logs.count(log, &query.filter()?).await?)
     }
-}
-
-fn stored(log: AuditLog, filter: &AuditFilter) -> Outcome<EventFilter> {
-    let unknown = || FieldError::new(ErrorCode::Invalid, "must be kinds of events").at("kinds");
-    let kinds = filter.kinds.iter().map(|kind| EventKind::from_stored(kind));
-    Ok(EventFilter {
-        organization: match log {
-            AuditLog::Instance => None,
-            AuditLog::Organization(organization) => Some(organization),
-        },
-        kinds: kinds.collect::<Option<_>>().ok_or_else(unknown)?,
-        actor: filter.actor.clone(),
-        subject: filter.subject.clone(),
-        from: filter.from,
-        until: filter.until,
-    })
 }

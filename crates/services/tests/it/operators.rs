@@ -7,7 +7,7 @@ mod settings;
 mod staff;
 
 use resonance_domain::{Event, OrganizationId, PageRequest};
-use resonance_services::{AuditFilter, AuditLog, Request};
+use resonance_services::{AuditLog, AuditQuery, Request};
 use resonance_testkit::{Instance, Person};
 
 /// Somebody who is an operator.
@@ -21,8 +21,9 @@ async fn operator(instance: &Instance) -> Person {
 async fn log(request: &Request, log: AuditLog) -> Vec<Event> {
     let page = PageRequest::first(100);
     let operators = request.operators();
-    let page = operators.events(log, &AuditFilter::default(), &page).await;
-    page.unwrap().items
+    let page = operators.events(log, &AuditQuery::default(), &page).await;
+    let logged = page.unwrap().items.into_iter();
+    logged.map(|event| event.event().unwrap()).collect()
 }
 
 /// The newest event of an organization's log and of the instance's, which tell of the same act.

@@ -231,9 +231,11 @@ on_both! {
         assert_eq!(states(&instance, &bob).await, [State::Accepted]);
         let cem = instance.sign_up("Cem", "cem@acme.example").await;
         let theirs = ask(&instance, &cem, acme).await;
-        // Nobody accepts their own request: as a member, one has none.
+        // Nobody accepts their own request.
         let outcome = instance.request_of(&bob).await.membership_requests().accept(id).await;
-        assert_eq!(verdict(&outcome), "CONFLICT membershipRequestId");
+        assert_eq!(verdict(&outcome), "OWN_REQUEST membershipRequestId");
+        let refused = "SELECT CAST(payload AS text) FROM events WHERE kind = 'access.refused' AND organization_id IS NOT NULL";
+        assert!(instance.sql_texts(refused).await.concat().contains("OWN_REQUEST"));
         assert_eq!(verdict(&instance.request_of(&bob).await.membership_requests().accept(theirs).await), "OK");
         // The invitation was the answer; no second mail says the same.
         assert!(!mails_to(&instance, "bob@acme.example").await.contains(&"You are now a member of Acme".to_owned()));

@@ -1,7 +1,7 @@
 //! Who is an operator.
 
 use resonance_domain::{EventKind, PageRequest};
-use resonance_services::{AuditFilter, AuditLog, DirectoryQuery, UpdateInstance};
+use resonance_services::{AuditLog, AuditQuery, DirectoryQuery, UpdateInstance};
 use resonance_testkit::{Instance, at_once, on_both, verdict};
 
 use super::{log, operator};
@@ -21,7 +21,7 @@ on_both! {
                 verdict(&operators.list().await),
                 verdict(&operators.users(&query, &page).await),
                 verdict(&operators.organizations(&query, &page).await),
-                verdict(&operators.events(AuditLog::Organization(acme), &AuditFilter::default(), &ids).await),
+                verdict(&operators.events(AuditLog::Organization(acme), &AuditQuery::default(), &ids).await),
                 verdict(&operators.settings().await),
                 verdict(&operators.totals().await),
                 verdict(&operators.months(None, None).await),
