@@ -7,9 +7,17 @@ use crate::{
     VoiceAddress, VoiceId, VoiceScope, text::text_type,
 };
 
+/// The longest text that an instance can be set up for, in characters (Unicode scalar values).
+pub const MAX_GENERATION_TEXT: usize = 100_000;
+
 text_type! {
-    /// A text to speak: 1 to 5,000 characters after trimming.
-    GenerationText, bounded_text, 1..=5000
+    /// A text to speak: 1 to 100,000 characters after trimming. Instances allow less by default.
+    GenerationText, bounded_text, 1..=MAX_GENERATION_TEXT
+}
+
+text_type! {
+    /// How to speak, in words, such as "whisper": 1 to 4,096 characters after trimming.
+    SpeechInstructions, bounded_text, 1..=4096
 }
 
 impl GenerationText {
@@ -92,27 +100,71 @@ impl SpeechSettings {
     }
 }
 
+/// How the sound is finished that an engine made.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Mastering {
+    /// The sample rate of the file in hertz; `None` for the engine's own, or the nearest that the format knows.
+    pub sample_rate: Option<u32>,
+    /// The integrated loudness in LUFS (EBU R 128), within [`LOUDNESS`]; `None` leaves it as the engine made it.
+    pub loudness: Option<f64>,
+}
+
+/// The loudnesses that can be asked for, in LUFS: from quieter than broadcasting to louder than streaming services.
+pub const LOUDNESS: std::ops::RangeInclusive<f64> = -40.0..=-10.0;
+
+/// Everything that the audio depends on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading<'a> {
+    /// The text.
+    pub text: &'a GenerationText,
+    /// The voice.
+    pub voice: &'a VoiceAddress,
+    /// The engine that speaks it.
+    pub engine: &'a str,
+    /// What the engine knows the voice by.
+    pub engine_voice: &'a serde_json::Value,
+    /// How to speak.
+    pub settings: &'a SpeechSettings,
+    /// How to speak, in words.
+    pub instructions: Option<&'a SpeechInstructions>,
+    /// The format of the file.
+    pub format: AudioFormat,
+    /// How the sound is finished.
+    pub mastering: Mastering,
+}
+
 /// What makes two generations the same speech: everything that the audio depends on, in a canonical form.
 ///
 /// Hash it before storing it; two generations of one organization with the same value sound the same, so the
 /// second one need not be made.
 #[must_use]
-pub fn reuse_key(
-    text: &GenerationText,
-    voice: &VoiceAddress,
-    engine: &str,
-    engine_voice: &serde_json::Value,
-    settings: &SpeechSettings,
-    format: AudioFormat,
-) -> Vec<u8> {
-    let SpeechSettings {
-        temperature,
-        top_p,
-        top_k,
-        repetition_penalty,
-        speed,
-    } = settings;
+pub fn reuse_key(reading: &Reading<'_>) -> Vec<u8> {
+    let Reading {
+        text,
+        voice,
+        engine,
+        engine_voice,
+        settings:
+            SpeechSettings {
+                temperature,
+                top_p,
+                top_k,
+                repetition_penalty,
+                speed,
+            },
+        instructions,
+        format,
+        mastering: Mastering {
+            sample_rate,
+            loudness,
+        },
+    } = reading;
     let mut key = Vec::with_capacity(text.as_str().len() + 256);
+    let mut add = |part: &[u8]| {
+        // Length before content: no two different lists of parts give the same bytes.
+        key.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        key.extend_from_slice(part);
+    };
     for part in [
         voice.global_id().as_bytes(),
         engine.as_bytes(),
@@ -125,9 +177,20 @@ pub fn reuse_key(
         &speed.to_bits().to_be_bytes(),
         text.as_str().as_bytes(),
     ] {
-        // Length before content: no two different lists of parts give the same bytes.
-        key.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        key.extend_from_slice(part);
+        add(part);
+    }
+    // What is not asked for leaves no trace, so that it may be added here without forgetting what was spoken before.
+    if let Some(instructions) = instructions {
+        add(b"instructions");
+        add(instructions.as_str().as_bytes());
+    }
+    if let Some(rate) = sample_rate {
+        add(b"sample rate");
+        add(&rate.to_be_bytes());
+    }
+    if let Some(loudness) = loudness {
+        add(b"loudness");
+        add(&loudness.to_bits().to_be_bytes());
     }
     key
 }
@@ -236,8 +299,12 @@ pub struct Generation {
     pub characters: u64,
     /// How it was to be spoken.
     pub settings: SpeechSettings,
+    /// How it was to be spoken, in words.
+    pub instructions: Option<String>,
     /// The format of the audio.
     pub format: AudioFormat,
+    /// How the sound was to be finished.
+    pub mastering: Mastering,
     /// The engine that speaks it.
     pub engine: String,
     /// Where it stands.
@@ -325,8 +392,8 @@ mod tests {
     #[test]
     fn characters_are_scalar_values() {
         assert_eq!(GenerationText::parse("  añ🎙 ").unwrap().characters(), 3);
-        assert!(GenerationText::parse(&"x".repeat(5001)).is_err());
-        assert!(GenerationText::parse(&"🎙".repeat(5000)).is_ok());
+        assert!(GenerationText::parse(&"x".repeat(100_001)).is_err());
+        assert!(GenerationText::parse(&"🎙".repeat(100_000)).is_ok());
     }
 
     #[test]
@@ -347,13 +414,33 @@ mod tests {
             let (Some(text), Some(other)) = (parse(&text), parse(&other)) else { return Ok(()) };
             let voice = VoiceAddress::System(Id::from_uuid(Uuid::from_u128(voice)));
             let settings = SpeechSettings { speed, ..SpeechSettings::default() };
-            let key = |text, settings, format| reuse_key(text, &voice, "builtin", &json!({}), settings, format);
-            let base = key(&text, &settings, AudioFormat::Wav);
-            prop_assert_eq!(&base, &key(&text, &settings, AudioFormat::Wav));
-            prop_assert_ne!(&base, &key(&text, &settings, AudioFormat::Mp3));
-            prop_assert_eq!(text == other, base == key(&other, &settings, AudioFormat::Wav));
+            let engine_voice = json!({});
+            let reading = Reading {
+                text: &text,
+                voice: &voice,
+                engine: "builtin",
+                engine_voice: &engine_voice,
+                settings: &settings,
+                instructions: None,
+                format: AudioFormat::Wav,
+                mastering: Mastering::default(),
+            };
+            let base = reuse_key(&reading);
+            prop_assert_eq!(&base, &reuse_key(&reading.clone()));
+            prop_assert_eq!(text == other, base == reuse_key(&Reading { text: &other, ..reading }));
             let slower = SpeechSettings { speed: speed / 2.0, ..settings };
-            prop_assert_ne!(&base, &key(&text, &slower, AudioFormat::Wav));
+            let whispered = SpeechInstructions::parse("whisper").ok();
+            let resampled = Mastering { sample_rate: Some(16_000), loudness: None };
+            let louder = Mastering { sample_rate: None, loudness: Some(-14.0) };
+            for other in [
+                Reading { format: AudioFormat::Mp3, ..reading },
+                Reading { settings: &slower, ..reading },
+                Reading { instructions: whispered.as_ref(), ..reading },
+                Reading { mastering: resampled, ..reading },
+                Reading { mastering: louder, ..reading },
+            ] {
+                prop_assert_ne!(&base, &reuse_key(&other));
+            }
         }
     }
 }

@@ -59,8 +59,9 @@ pub use email::EmailAddress;
 pub use event::{ActorKind, Event, EventKind, Origin};
 pub use field_error::{ErrorCode, FieldError, FieldErrors};
 pub use generation::{
-    Generation, GenerationFailure, GenerationFilter, GenerationState, GenerationText, SettingKind,
-    SpeechSettings, VoiceOfGeneration, reuse_key,
+    Generation, GenerationFailure, GenerationFilter, GenerationState, GenerationText, LOUDNESS,
+    MAX_GENERATION_TEXT, Mastering, Reading, SettingKind, SpeechInstructions, SpeechSettings,
+    VoiceOfGeneration, reuse_key,
 };
 pub use id::{
     ApiKeyId, DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,

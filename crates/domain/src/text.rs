@@ -52,7 +52,7 @@ pub fn bounded_text(raw: &str, min: usize, max: usize) -> Result<String, FieldEr
 
 /// Makes a newtype over a checked text.
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $check:ident, $min:literal..=$max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $check:ident, $min:literal..=$max:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);

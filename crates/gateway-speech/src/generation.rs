@@ -8,7 +8,7 @@ use resonance_authz::Denied;
 use resonance_domain::{self as domain, GenerationId, InOrg, OrganizationId, UserId, VoiceAddress};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::ApiResult;
-use resonance_services::{Request, ServiceError};
+use resonance_services::{self as services, Request, ServiceError};
 
 use crate::{AudioFormat, SpeechSettings, Voice, shelf::Shelf};
 
@@ -61,6 +61,52 @@ pub struct GenerationFailure {
     pub message: String,
 }
 
+/// A sentence and when it is heard.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct TimeMark {
+    /// When it begins, in milliseconds from the start of the audio.
+    pub start_ms: i32,
+    /// When it ends, in milliseconds.
+    pub end_ms: i32,
+    /// Its words.
+    pub text: String,
+    /// Where it begins in the text, in characters (Unicode scalar values).
+    pub start: i32,
+    /// Where it ends in the text, exclusive.
+    pub end: i32,
+}
+
+impl From<domain::TimeMark> for TimeMark {
+    fn from(mark: domain::TimeMark) -> Self {
+        Self {
+            start_ms: i32::try_from(mark.start_ms).unwrap_or(i32::MAX),
+            end_ms: i32::try_from(mark.end_ms).unwrap_or(i32::MAX),
+            text: mark.text,
+            start: i32::try_from(mark.start).unwrap_or(i32::MAX),
+            end: i32::try_from(mark.end).unwrap_or(i32::MAX),
+        }
+    }
+}
+
+/// A format of subtitles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum SubtitleFormat {
+    /// SubRip (.srt).
+    Srt,
+    /// Web Video Text Tracks (.vtt).
+    #[graphql(name = "WEBVTT")]
+    WebVtt,
+}
+
+impl From<SubtitleFormat> for services::SubtitleFormat {
+    fn from(format: SubtitleFormat) -> Self {
+        match format {
+            SubtitleFormat::Srt => Self::Srt,
+            SubtitleFormat::WebVtt => Self::WebVtt,
+        }
+    }
+}
+
 /// A text spoken by a voice: the job, its audio, and its entry in the organization's history. Requires
 /// `org:generations:read`.
 #[derive(Debug, Clone, SimpleObject)]
@@ -78,8 +124,12 @@ pub struct Generation {
     pub voice_name: String,
     /// How the text was to be spoken.
     pub settings: SpeechSettings,
+    /// How the text was to be spoken, in words; null if nothing was said.
+    pub instructions: Option<String>,
     /// The format of the audio.
     pub format: AudioFormat,
+    /// The loudness in LUFS (EBU R 128) that was asked for; null if the audio is as loud as the engine made it.
+    pub loudness: Option<f64>,
     /// The engine that speaks it, such as `builtin`.
     pub engine: String,
     /// Where it stands.
@@ -143,6 +193,33 @@ impl Generation {
         there.then(|| self.shelf.request().audio_url(self.address))
     }
 
+    /// The URL under which the audio can be heard while it is being spoken, from the first finished piece on, valid for
+    /// a short while without any other permission; it waits until there is anything to hear. Once the generation
+    /// succeeded, it leads to the same as `audioUrl`. Null if the generation failed or was cancelled.
+    async fn stream_url(&self) -> Option<String> {
+        let lost = matches!(self.state, GenerationState::Failed | GenerationState::Cancelled);
+        (!lost).then(|| self.shelf.request().stream_url(self.address))
+    }
+
+    /// The URL of subtitles, valid for a short while without any other permission; null until it succeeded.
+    async fn subtitles_url(
+        &self,
+        #[graphql(desc = "The format.", default_with = "SubtitleFormat::WebVtt")] format: SubtitleFormat,
+    ) -> Option<String> {
+        let there = self.state == GenerationState::Succeeded;
+        there.then(|| self.shelf.request().subtitles_url(self.address, format.into()))
+    }
+
+    /// When which sentence is heard, in order; null until it succeeded. Borders between sentences that were spoken in
+    /// one go are found by their pauses.
+    async fn time_marks(&self) -> ApiResult<Option<Vec<TimeMark>>> {
+        if self.state != GenerationState::Succeeded {
+            return Ok(None);
+        }
+        let marks = self.shelf.time_marks(self.address.id).await?;
+        Ok(marks.map(|marks| marks.into_iter().map(Into::into).collect()))
+    }
+
     /// The waveform, for players to draw: for each of equal stretches of time its loudest sample, from 0 (silence) to
     /// 255 (full scale). Null until it succeeded.
     async fn waveform(
@@ -176,7 +253,9 @@ impl Generation {
             voice_name: generation.voice.name,
             text: generation.text,
             settings: generation.settings.into(),
+            instructions: generation.instructions,
             format: generation.format.into(),
+            loudness: generation.mastering.loudness,
             engine: generation.engine,
             state: generation.state.into(),
             progress: generation.progress,

@@ -4,19 +4,29 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use resonance_gateway_kit::{ApiResult, UserError, parse_id, parse_tenant_id, request, split};
 use resonance_services::{CreateGeneration, Outcome, Request};
 
-use crate::{AudioFormat, Generation, SpeechSettingsInput};
+use crate::{AudioFormat, Generation, SpeechSetting, SpeechSettingsInput};
 
 /// What is to be spoken.
 #[derive(Debug, InputObject)]
 pub(crate) struct CreateGenerationInput {
     /// The organization for which it is spoken. Null or omitted means the one that the request works in.
     organization_id: Option<ID>,
-    /// The text: 1 to 5,000 characters (Unicode scalar values) after trimming. Markup in it is text like any other.
+    /// The text: 1 to 5,000 characters (Unicode scalar values) after trimming, or more if the instance is set up for it.
+    /// Markup in it is text like any other.
     text: String,
     /// The voice: one of the instance's, or one of the organization's own.
     voice_id: ID,
     /// How to speak. Null or omitted means the defaults.
     settings: Option<SpeechSettingsInput>,
+    /// How to speak, in words, such as "whisper": 1 to 4,096 characters. Refused with `UNSUPPORTED` by voices that follow
+    /// none; see `Voice.capabilities`.
+    instructions: Option<String>,
+    /// The sample rate of the audio in hertz: 8,000 to 48,000 for WAV and FLAC, one of MPEG's for MP3, 48,000 for Opus.
+    /// Null or omitted means the engine's, or the nearest that the format knows.
+    sample_rate: Option<i32>,
+    /// The loudness of the audio in LUFS (EBU R 128), -40 to -10, with a true peak of -1 dB at most. Null or omitted
+    /// leaves it as the engine speaks.
+    loudness: Option<f64>,
     /// The format of the audio.
     #[graphql(default_with = "AudioFormat::Mp3")]
     format: AudioFormat,
@@ -33,6 +43,8 @@ pub(crate) struct CreateGenerationPayload {
     generation: Option<Generation>,
     /// Whether it was there before, so that nothing is charged.
     reused: bool,
+    /// The settings that were asked for and make no difference with this voice.
+    ignored_settings: Vec<SpeechSetting>,
     /// Why the input was refused; empty on success.
     user_errors: Vec<UserError>,
 }
@@ -97,6 +109,9 @@ impl GenerationsMutation {
                     text: input.text,
                     voice: input.voice_id.0,
                     settings: input.settings.unwrap_or_default().into(),
+                    instructions: input.instructions,
+                    sample_rate: input.sample_rate.map(i64::from),
+                    loudness: input.loudness,
                     format: input.format.into(),
                     fresh: input.fresh,
                 };
@@ -107,6 +122,10 @@ impl GenerationsMutation {
         let (created, user_errors) = split(outcome)?;
         Ok(CreateGenerationPayload {
             reused: created.as_ref().is_some_and(|created| created.reused),
+            ignored_settings: created
+                .as_ref()
+                .map(|created| created.ignored.iter().copied().map(Into::into).collect())
+                .unwrap_or_default(),
             generation: created.map(|created| Generation::new(request, created.generation)),
             user_errors,
         })

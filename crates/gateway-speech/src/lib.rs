@@ -20,13 +20,15 @@ mod voice_mutation;
 mod voice_query;
 
 pub use audio_format::AudioFormat;
-pub use generation::{Generation, GenerationFailure, GenerationState};
+pub use generation::{Generation, GenerationFailure, GenerationState, SubtitleFormat, TimeMark};
 pub use generation_feed::{GenerationChange, GenerationsSubscription};
 pub use generation_list::{GenerationConnection, GenerationEdge, GenerationFilter, generations_of};
 pub use generation_mutation::GenerationsMutation;
-pub use speech_settings::{SpeechSettings, SpeechSettingsInput};
+pub use speech_settings::{SpeechSetting, SpeechSettings, SpeechSettingsInput};
 pub use usage::{ApiKeyUsage, MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};
-pub use voice::{Voice, VoiceCategory, VoiceConsent, VoiceFidelity, VoiceSample, VoiceScope};
+pub use voice::{
+    Voice, VoiceCapabilities, VoiceCategory, VoiceConsent, VoiceFidelity, VoiceSample, VoiceScope,
+};
 pub use voice_list::{
     VoiceArguments, VoiceConnection, VoiceEdge, VoiceFilter, VoiceOrder, VoiceOrderField, voices_of,
 };

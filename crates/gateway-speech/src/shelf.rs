@@ -11,7 +11,9 @@ use std::{
     sync::Arc,
 };
 
-use resonance_domain::{Generation, GenerationId, GenerationState, OrganizationId, UserId, VoiceAddress};
+use resonance_domain::{
+    Generation, GenerationId, GenerationState, OrganizationId, TimeMark, UserId, VoiceAddress,
+};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::{ApiError, ApiResult};
 use resonance_services::{Outcome, Request};
@@ -34,6 +36,7 @@ pub(crate) struct Shelf {
     voices: Once<VoiceAddress, Voice>,
     places: Once<GenerationId, u32>,
     peaks: Once<GenerationId, Vec<u8>>,
+    marks: Once<GenerationId, Vec<TimeMark>>,
 }
 
 impl Shelf {
@@ -54,6 +57,7 @@ impl Shelf {
             voices: OnceCell::new(),
             places: OnceCell::new(),
             peaks: OnceCell::new(),
+            marks: OnceCell::new(),
         };
         for generation in generations {
             shelf.authors_wanted.extend(generation.created_by);
@@ -117,6 +121,15 @@ impl Shelf {
             Ok(peaks.into_iter().collect())
         };
         pick(&self.peaks, id, load).await
+    }
+
+    pub(crate) async fn time_marks(&self, id: GenerationId) -> ApiResult<Option<Vec<TimeMark>>> {
+        let load = async || {
+            let generations = self.request.generations();
+            let marks = generations.time_marks(self.organization, &self.spoken).await?;
+            Ok(marks.into_iter().collect())
+        };
+        pick(&self.marks, id, load).await
     }
 }
 

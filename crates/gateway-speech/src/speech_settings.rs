@@ -1,6 +1,6 @@
 //! How texts are spoken.
 
-use async_graphql::{InputObject, SimpleObject};
+use async_graphql::{Enum, InputObject, SimpleObject};
 use resonance_domain as domain;
 use resonance_services::SettingsInput;
 
@@ -29,6 +29,22 @@ impl From<domain::SpeechSettings> for SpeechSettings {
             speed: settings.speed,
         }
     }
+}
+
+/// One of the settings of speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::SettingKind")]
+pub enum SpeechSetting {
+    /// `temperature`.
+    Temperature,
+    /// `topP`.
+    TopP,
+    /// `topK`.
+    TopK,
+    /// `repetitionPenalty`.
+    RepetitionPenalty,
+    /// `speed`.
+    Speed,
 }
 
 /// How to speak a text. Which of the settings make a difference depends on the engine.

@@ -6,6 +6,8 @@ use resonance_domain::{self as domain, InOrg, OrganizationId, UserId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, request};
 
+use crate::SpeechSetting;
+
 /// Something that texts can be spoken with: a voice of the instance's, which everybody may use, or one that an
 /// organization made of a recording, which nobody else can see.
 #[derive(Debug, Clone, SimpleObject)]
@@ -100,6 +102,15 @@ impl Voice {
         }
     }
 
+    /// What its engine can do; null while that engine is not set up here.
+    async fn capabilities(&self, context: &Context<'_>) -> ApiResult<Option<VoiceCapabilities>> {
+        let capabilities = request(context)?.engine_capabilities(&self.engine);
+        Ok(capabilities.map(|capabilities| VoiceCapabilities {
+            settings: capabilities.settings.iter().copied().map(Into::into).collect(),
+            instructions: capabilities.instructions,
+        }))
+    }
+
     /// Who made it; null for voices of the instance, and once that account is gone.
     async fn created_by(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
         match &self.voice {
@@ -107,6 +118,15 @@ impl Voice {
             domain::Voice::Custom(voice) => user(context, voice.organization, voice.created_by).await,
         }
     }
+}
+
+/// What can be asked of a voice.
+#[derive(Debug, Clone, PartialEq, SimpleObject)]
+pub struct VoiceCapabilities {
+    /// The settings that make a difference. Others may be set, and are passed over.
+    pub settings: Vec<SpeechSetting>,
+    /// Whether it follows instructions in words.
+    pub instructions: bool,
 }
 
 /// What was measured in the recording that a voice was made from.

@@ -11,6 +11,7 @@ pub(crate) async fn alive() -> &'static str {
 }
 
 /// The process can do its work: database and object store answer. 503 otherwise, so that a balancer looks elsewhere.
+/// Engines are told and decide nothing: jobs wait for those that are not available, and every other use goes on.
 pub(crate) async fn ready(services: Services) -> Response {
     let checks = services.check().await;
     let ready = checks.iter().all(|check| check.healthy);
@@ -28,6 +29,14 @@ pub(crate) async fn ready(services: Services) -> Response {
             )
         })
         .collect();
+    let engines: serde_json::Map<_, _> = services
+        .engines()
+        .into_iter()
+        .map(|engine| {
+            let available = engine.status.available;
+            (engine.name, json!(if available { "ok" } else { "unavailable" }))
+        })
+        .collect();
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
@@ -35,7 +44,7 @@ pub(crate) async fn ready(services: Services) -> Response {
     (
         status,
         headers,
-        json!({ "ready": ready, "checks": parts }).to_string(),
+        json!({ "ready": ready, "checks": parts, "engines": engines }).to_string(),
     )
         .into_response()
 }

@@ -19,6 +19,7 @@ mod invitation_page;
 mod mails;
 mod media;
 mod node;
+mod openai;
 mod operators;
 mod respond;
 mod router;

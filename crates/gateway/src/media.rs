@@ -12,10 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use resonance_authz::Denied;
 use resonance_identity::SignedQuery;
-use resonance_services::{Delivery, Outcome, ReadMethod, Request, ServiceError, Services};
+use resonance_services::{
+    Delivery, Hearing, Outcome, ReadMethod, Request, ServiceError, Services, SubtitleFormat,
+};
 
 use crate::{byte_range::ByteRange, identify::Identify, respond};
 
@@ -23,6 +25,8 @@ use crate::{byte_range::ByteRange, identify::Identify, respond};
 pub(crate) fn routes(identify: Identify) -> Router {
     Router::new()
         .route("/audio/{id}", get(audio))
+        .route("/audio/{id}/stream", get(live))
+        .route("/audio/{id}/{subtitles}", get(subtitles))
         .route("/voices/{id}/preview", get(preview))
         .route("/voices/{id}/sample", get(sample))
         .route("/organizations/{id}/logo", get(logo))
@@ -51,6 +55,70 @@ async fn audio(
         request.generations().audio(id, signature).await
     })
     .await
+}
+
+async fn live(
+    State(identify): State<Identify>,
+    Path(id): Path<String>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    let (parts, _) = http.into_parts();
+    let request = match identify.request(&parts).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let Ok(id) = id.parse() else {
+        return respond::not_found();
+    };
+    match request.generations().hear(id, query.as_deref().ok()).await {
+        Ok(Hearing::File(delivery)) => match stream(&parts.method, &parts.headers, &delivery).await {
+            Ok(response) => response,
+            Err(error) => refused(error),
+        },
+        Ok(Hearing::Live(live)) => {
+            let headers = [
+                (header::CONTENT_TYPE, live.content_type),
+                (header::CACHE_CONTROL, "no-store"),
+                // Proxies that gather answers would make the listener wait.
+                (HeaderName::from_static("x-accel-buffering"), "no"),
+            ];
+            (headers, Body::from_stream(live.bytes)).into_response()
+        }
+        Err(error) => refused(error),
+    }
+}
+
+async fn subtitles(
+    State(identify): State<Identify>,
+    Path((id, file)): Path<(String, String)>,
+    query: Signature,
+    http: HttpRequest,
+) -> Response {
+    let (parts, _) = http.into_parts();
+    let request = match identify.request(&parts).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let format = match file.as_str() {
+        "subtitles.srt" => SubtitleFormat::Srt,
+        "subtitles.vtt" => SubtitleFormat::WebVtt,
+        _ => return respond::not_found(),
+    };
+    let Ok(id) = id.parse() else {
+        return respond::not_found();
+    };
+    let found = request.generations().subtitles(id, format, query.as_deref().ok());
+    match found.await {
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, format.content_type()),
+                (header::CACHE_CONTROL, "private, max-age=3600"),
+            ];
+            (headers, text).into_response()
+        }
+        Err(error) => refused(error),
+    }
 }
 
 async fn preview(

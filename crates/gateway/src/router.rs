@@ -24,7 +24,7 @@ use tower_http::{
 };
 
 use crate::{
-    SchemaOptions, audit_export, client, health, identify::Identify, invitation_page, mails, media,
+    SchemaOptions, audit_export, client, health, identify::Identify, invitation_page, mails, media, openai,
     operators, respond, schema,
 };
 
@@ -85,6 +85,7 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
         )
         .merge(invitation_page::routes(identify.clone()))
         .merge(audit_export::routes(identify.clone()))
+        .merge(openai::routes(identify.clone()))
         .merge(media::routes(identify))
         .merge(operators);
     if options.playground {

@@ -4,21 +4,25 @@
 //! it needs, in the order in which they are read.
 
 mod row;
+mod time_marks;
+mod voices;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use resonance_authz::{
-    CancelGenerations, CreateGenerations, DeleteGenerations, Grant, Implies, ReadGenerations, ReadVoices,
-    SystemGrant, system::Deliver,
+    CancelGenerations, CreateGenerations, DeleteGenerations, Grant, Implies, ReadGenerations, SystemGrant,
+    system::Deliver,
 };
 use resonance_domain::{
     Author, Generation, GenerationFilter, GenerationId, GenerationState, Id, InOrg, Page, PageRequest,
-    VoiceAddress,
 };
 use sea_orm::Value;
 use uuid::Uuid;
 
 use self::row::{COLUMNS, read, scope};
-pub(crate) use self::row::{read_format, read_scope, read_settings};
+pub(crate) use self::{
+    row::{read_format, read_mastering, read_scope, read_settings},
+    time_marks::stored as stored_marks,
+};
 use crate::{
     IdCursor, StorageError,
     executor::Executor,
@@ -169,37 +173,6 @@ impl Generations<'_> {
             .await
     }
 
-    /// What a generation needs to know of a voice that the organization may use: one of the instance's, or its own.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn speaking_voice(
-        self,
-        grant: &Grant<impl Implies<ReadVoices>>,
-        voice: VoiceAddress,
-    ) -> Result<Option<SpeakingVoice>, StorageError> {
-        let sql = match voice {
-            VoiceAddress::System(id) => Sql::new(
-                "SELECT name, engine, engine_voice FROM system_voices WHERE id = $1",
-                [id.as_uuid().into()],
-            ),
-            VoiceAddress::Custom(address) if address.organization == grant.organization() => Sql::new(
-                "SELECT name, engine, engine_voice FROM voices WHERE organization_id = $1 AND id = $2",
-                [grant.organization().as_uuid().into(), address.id.as_uuid().into()],
-            ),
-            VoiceAddress::Custom(_) => return Ok(None),
-        };
-        self.0
-            .row(sql, |row| {
-                Ok(SpeakingVoice {
-                    name: row.try_get_by_index(0)?,
-                    engine: row.try_get_by_index(1)?,
-                    engine_voice: row.try_get_by_index(2)?,
-                })
-            })
-            .await
-    }
-
     /// Stores a generation, queued and by the member who acts, that same input will give back from now on. `false`,
     /// and nothing is stored, if there is one that it gives back already. Waits for whoever is storing one just now.
     ///
@@ -219,7 +192,8 @@ impl Generations<'_> {
         let mut sql = Sql::new(
             "INSERT INTO generations (organization_id, id, created_by, created_by_key, voice_id, voice_scope, voice_name,
                 text, search_text, characters, temperature, top_p, top_k, repetition_penalty, speed, format,
-                engine, engine_voice, reuse_key, state, progress, created_at) VALUES ",
+                engine, engine_voice, reuse_key, state, progress, created_at,
+                instructions, output_rate, output_loudness) VALUES ",
             [],
         );
         sql.list::<Value>([
@@ -245,6 +219,9 @@ impl Generations<'_> {
             GenerationState::Queued.as_str().into(),
             0.0.into(),
             generation.created_at.into(),
+            generation.instructions.clone().into(),
+            generation.mastering.sample_rate.map(u32::cast_signed).into(),
+            generation.mastering.loudness.into(),
         ]);
         sql.push(" ON CONFLICT (organization_id, reuse_key) WHERE reuse_key IS NOT NULL DO NOTHING");
         Ok(self.0.run(sql).await? > 0)

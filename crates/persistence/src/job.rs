@@ -270,6 +270,30 @@ impl Jobs<'_> {
         Ok(handed)
     }
 
+    /// Puts a job off until `run_at` as if it had not been tried: what it needs is not there, which says nothing against
+    /// the job. `false` if it was lost.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn postpone(
+        self,
+        job: &ClaimedJob,
+        run_at: DateTime<Utc>,
+        reason: &str,
+    ) -> Result<bool, StorageError> {
+        const POSTPONE: &str = "UPDATE jobs SET state = 'waiting', lease_owner = NULL, lease_until = NULL,
+            attempts = attempts - 1, run_at = $4, last_error = $5
+            WHERE id = $1 AND lease_owner = $2 AND attempts = $3";
+        let values = [
+            job.id.as_uuid().into(),
+            job.owner.into(),
+            i64::from(job.attempt).into(),
+            run_at.into(),
+            reason.into(),
+        ];
+        Ok(self.0.execute(POSTPONE, values).await? > 0)
+    }
+
     /// Removes the job about `subject`, running or not. `true` if there was one.
     ///
     /// # Errors

@@ -58,6 +58,23 @@ impl ObjectOwners<'_> {
         self.any(FIND, values).await
     }
 
+    /// Whether the generation is not final yet, so that what was made of it so far is of use.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn generation_is_unfinished(
+        self,
+        _grant: &SystemGrant<Purge>,
+        generation: InOrg<GenerationId>,
+    ) -> Result<bool, StorageError> {
+        const FIND: &str = "SELECT 1 FROM generations WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running')";
+        let values = [
+            generation.organization.as_uuid().into(),
+            generation.id.as_uuid().into(),
+        ];
+        self.any(FIND, values).await
+    }
+
     /// The key of the organization's logo; `None` if it has none, or is deleted.
     ///
     /// # Errors

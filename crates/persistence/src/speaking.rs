@@ -7,14 +7,14 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::Speak};
 use resonance_domain::{
-    AudioFormat, GenerationFailure, GenerationId, GenerationState, InOrg, SpeechSettings,
+    AudioFormat, GenerationFailure, GenerationId, GenerationState, InOrg, Mastering, SpeechSettings, TimeMark,
 };
 use sea_orm::Value;
 
 use crate::{
     StorageError,
     executor::Executor,
-    generation::{read_format, read_settings},
+    generation::{read_format, read_mastering, read_settings, stored_marks},
     raw::Sql,
     read_rows::known,
 };
@@ -30,8 +30,12 @@ pub struct SpeechOrder {
     pub engine_voice: serde_json::Value,
     /// How to speak.
     pub settings: SpeechSettings,
+    /// How to speak, in words.
+    pub instructions: Option<String>,
     /// The format of the audio.
     pub format: AudioFormat,
+    /// How the sound is finished.
+    pub mastering: Mastering,
 }
 
 /// What is known of audio that was stored.
@@ -47,6 +51,8 @@ pub struct SpokenAudio {
     pub sample_rate: u32,
     /// Its waveform: the loudest sample of each of equal stretches of time, 255 being full scale.
     pub peaks: Vec<u8>,
+    /// When its sentences are heard, in order.
+    pub time_marks: Vec<TimeMark>,
 }
 
 /// The generations that are at work.
@@ -69,7 +75,7 @@ impl Speaking<'_> {
             WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running')
               AND EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL)
             RETURNING text, engine, engine_voice, format,
-                temperature, top_p, top_k, repetition_penalty, speed";
+                temperature, top_p, top_k, repetition_penalty, speed, instructions, output_rate, output_loudness";
         let [organization, id] = address(generation);
         self.0
             .row(Sql::new(BEGIN, [organization, id, now.into()]), |row| {
@@ -79,6 +85,8 @@ impl Speaking<'_> {
                     engine_voice: row.try_get_by_index(2)?,
                     format: read_format(row, 3)?,
                     settings: read_settings(row, 4)?,
+                    instructions: row.try_get_by_index(9)?,
+                    mastering: read_mastering(row, 10)?,
                 })
             })
             .await
@@ -148,7 +156,7 @@ impl Speaking<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
         const SUCCEED: &str = "UPDATE generations SET state = 'succeeded', progress = 1, finished_at = $3,
-                audio_key = $4, audio_bytes = $5, duration_ms = $6, sample_rate = $7, peaks = $8
+                audio_key = $4, audio_bytes = $5, duration_ms = $6, sample_rate = $7, peaks = $8, time_marks = $9
             WHERE organization_id = $1 AND id = $2 AND state = 'running'";
         let [organization, id] = address(generation);
         let values = [
@@ -160,6 +168,7 @@ impl Speaking<'_> {
             i64::try_from(audio.duration_ms).unwrap_or(i64::MAX).into(),
             i32::try_from(audio.sample_rate).unwrap_or(i32::MAX).into(),
             audio.peaks.clone().into(),
+            stored_marks(&audio.time_marks).into(),
         ];
         Ok(self.0.execute(SUCCEED, values).await? > 0)
     }

@@ -113,6 +113,16 @@ impl Configuration {
             value => Ok(TimeDelta::seconds(i64::from(value))),
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let engines = match &options.engines {
+            Some(file) => engines::read(file).map_err(|problem| Mistake::new("engines", problem))?,
+            None => Vec::new(),
+        };
+        let elsewhere: usize = engines.iter().map(|engine| engine.concurrency).sum();
+        let text_limit = options.text_limit.unwrap_or(5_000);
+        if !(1..=MAX_GENERATION_TEXT).contains(&text_limit) {
+            let message = format_args!("must be from 1 to {MAX_GENERATION_TEXT}");
+            return Err(Mistake::new("text_limit", message));
+        }
         let settings = Settings {
             public_url,
             invitation_url,
@@ -127,7 +137,8 @@ impl Configuration {
                 options.jwt_algorithm.as_deref(),
                 options.jwt_private_key.as_deref(),
             )?,
-            speech_concurrency: options.speech_concurrency.unwrap_or(cores).max(1),
+            text_limit,
+            speech_concurrency: options.speech_concurrency.unwrap_or(cores + elsewhere).max(1),
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
             webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
             domains_enabled: options.domains.unwrap_or(true),
@@ -186,10 +197,7 @@ impl Configuration {
             query_complexity: options.query_complexity.unwrap_or(20_000),
             request_timeout: Duration::from_secs(options.request_seconds.unwrap_or(30).max(1)),
             dns_server: options.dns_server,
-            engines: match &options.engines {
-                Some(file) => engines::read(file).map_err(|problem| Mistake::new("engines", problem))?,
-                None => Vec::new(),
-            },
+            engines,
             settings,
         })
     }

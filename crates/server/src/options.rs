@@ -92,7 +92,9 @@ options! {
     operator: String, "operator", "RESONANCE_OPERATOR";
     /// The file that lists the speech engines which are other servers, in TOML; the same on every node
     engines: PathBuf, "engines", "RESONANCE_ENGINES";
-    /// How many generations this node speaks at a time [default: the number of cores]
+    /// The longest text that is spoken, in characters, up to 100000 [default: 5000]
+    text_limit: usize, "text-limit", "RESONANCE_TEXT_LIMIT";
+    /// How many generations this node speaks at a time [default: the number of cores, and what other servers take at once]
     speech_concurrency: usize, "speech-concurrency", "RESONANCE_SPEECH_CONCURRENCY";
     /// Seconds that a job stays with a worker that gives no sign of life [default: 30]
     job_lease_seconds: u32, "job-lease-seconds", "RESONANCE_JOB_LEASE_SECONDS";

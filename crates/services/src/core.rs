@@ -51,6 +51,8 @@ pub struct Settings {
     pub jwt_lifetime: chrono::TimeDelta,
     /// The key by which JWTs are signed with RS256; `None` means EdDSA with a key derived from the secret.
     pub jwt_rsa_key: Option<RsaKey>,
+    /// The longest text that may be spoken, in characters: up to [`resonance_domain::MAX_GENERATION_TEXT`].
+    pub text_limit: usize,
     /// How many generations this node speaks at a time.
     pub speech_concurrency: usize,
     /// How long a job stays with a worker that gives no sign of life.
@@ -99,6 +101,7 @@ impl Default for Settings {
             audio_url_lifetime: chrono::TimeDelta::minutes(15),
             jwt_lifetime: chrono::TimeDelta::seconds(60),
             jwt_rsa_key: None,
+            text_limit: 5_000,
             speech_concurrency: 2,
             job_lease: chrono::TimeDelta::seconds(30),
             webhooks_private_addresses: false,

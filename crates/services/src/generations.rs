@@ -4,6 +4,8 @@ mod audio;
 mod cancel;
 mod create;
 mod feed;
+mod listen;
+mod speak;
 
 use resonance_authz::{Denied, ReadGenerations};
 use resonance_domain::{
@@ -11,10 +13,14 @@ use resonance_domain::{
     PageRequest,
 };
 use resonance_persistence::{IdCursor, JobQueue, Repositories};
+use resonance_speech::engine::Capabilities;
 
 pub use self::{
+    audio::SubtitleFormat,
     create::{CreateGeneration, CreatedGeneration, SettingsInput},
     feed::HistoryChange,
+    listen::{Hearing, LiveAudio},
+    speak::Speech,
 };
 use crate::{Outcome, Request, ServiceError};
 
@@ -32,6 +38,15 @@ impl Request {
     #[must_use]
     pub fn generations(&self) -> Generations<'_> {
         Generations(self)
+    }
+
+    /// What an engine can do; `None` if it is not set up on this node.
+    #[must_use]
+    pub fn engine_capabilities(&self, engine: &str) -> Option<&Capabilities> {
+        self.core()
+            .engines
+            .get(engine)
+            .map(|engine| engine.capabilities())
     }
 }
 

@@ -82,7 +82,10 @@ pub use enrolments::Enrolments;
 pub use error::{Outcome, Refusal, ServiceError};
 pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
-pub use generations::{CreateGeneration, CreatedGeneration, Generations, HistoryChange, SettingsInput};
+pub use generations::{
+    CreateGeneration, CreatedGeneration, Generations, Hearing, HistoryChange, LiveAudio, SettingsInput,
+    Speech, SubtitleFormat,
+};
 pub use instance::InstanceSecretError;
 pub use invitations::{Invitations, InviteMembers, InviteOutcome};
 pub use jwt::Jwt;
@@ -98,7 +101,7 @@ pub use organizations::Organizations;
 pub use password::PendingPasswordReset;
 pub use profile::UpdateOrganization;
 pub use published_event::{EventVisibility, PUBLISHED_EVENT_VERSION, PublishedEvent, event_visibility};
-pub use readiness::Check;
+pub use readiness::{Check, EngineReport};
 pub use received_invitations::InvitationKey;
 pub use request::Request;
 pub use resonance_blobs::{BlobError, ReadMethod};
@@ -109,6 +112,7 @@ pub use resonance_persistence::{
     Member, OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, RegisteredPermission,
     SentMembershipRequest, TextCursor, ViewedOrganization,
 };
+pub use resonance_speech::engine::Capabilities;
 pub use roles::{
     CreateRole, InstanceRoles, NewRole, RegisterPermission, Role, RoleChanges, Roles, UpdateRole,
 };

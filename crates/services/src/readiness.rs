@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use resonance_persistence::{JobQueue, Repositories as _};
+use resonance_speech::engine::{Capabilities, EngineStatus};
 
 use crate::Services;
 
@@ -30,10 +31,41 @@ impl Services {
     }
 }
 
+/// An engine of this node, and how it is.
+#[derive(Debug, Clone)]
+pub struct EngineReport {
+    /// Its name, as voices refer to it.
+    pub name: String,
+    /// How it is at this moment.
+    pub status: EngineStatus,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
 impl Services {
-    /// Sets the gauges that are read from the database: how many jobs each queue holds, by state. What they showed
-    /// before stays if the database does not answer.
+    /// The engines of this node, by name.
+    #[must_use]
+    pub fn engines(&self) -> Vec<EngineReport> {
+        let engines = self.core().engines.iter();
+        engines
+            .map(|engine| EngineReport {
+                name: engine.id().to_owned(),
+                status: engine.status(),
+                capabilities: engine.capabilities().clone(),
+            })
+            .collect()
+    }
+
+    /// Sets the gauges: how many jobs each queue holds, by state, which is read from the database and stays as it was if
+    /// that does not answer; and how this node's engines are.
     pub async fn set_gauges(&self) {
+        for engine in self.engines() {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge; nobody has 2^53 requests")]
+            let at_work = engine.status.at_work as f64;
+            metrics::gauge!("resonance_engine_requests", "engine" => engine.name.clone()).set(at_work);
+            metrics::gauge!("resonance_engine_available", "engine" => engine.name)
+                .set(if engine.status.available { 1.0 } else { 0.0 });
+        }
         match self.core().database.jobs().depths().await {
             Ok(depths) => {
                 for queue in JobQueue::ALL {

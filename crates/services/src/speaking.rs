@@ -8,10 +8,13 @@
 //! The job is also what keeps uploaded objects from being forgotten: as long as there is one, the object will either
 //! be named by the generation or be swept by whoever ends it otherwise.
 
+mod failure;
+mod mastering;
 mod progress;
+mod script;
 mod studio;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::TimeDelta;
 use resonance_authz::{SystemGrant, system::Speak};
@@ -21,14 +24,22 @@ use resonance_persistence::{
     ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, UnitOfWork,
 };
 
-use self::studio::{Failure, Recording};
+use self::failure::{Failure, Remedy};
+pub(crate) use self::{
+    mastering::{Assembly, Surveyed},
+    script::{Script, decoded, key as piece_key},
+};
 use crate::{Outcome, ServiceError, changes::Changes, core::Core, sweep};
 
-/// Tries before a generation fails.
+/// Tries before a generation fails; of a long text, without getting any further.
 const MAX_TRIES: u32 = 3;
-/// Times that a job may be taken up before it is given up as what kills its workers. More than [`MAX_TRIES`], as a
-/// node may die for reasons that are not the text's.
+/// Times that a job may be taken up without getting any further before it is given up as what kills its workers. More
+/// than [`MAX_TRIES`], as a node may die for reasons that are not the text's.
 const MAX_CLAIMS: u32 = 10;
+/// How long a generation waits for an engine or an object store that is down.
+const PATIENCE: TimeDelta = TimeDelta::hours(24);
+/// The shortest and the longest wait before the next look whether it is back.
+const WAITS: [TimeDelta; 2] = [TimeDelta::seconds(2), TimeDelta::minutes(5)];
 
 /// Where the objects of a generation lie.
 pub(crate) fn folder(generation: InOrg<GenerationId>) -> Outcome<BlobKey> {
@@ -44,6 +55,19 @@ pub(crate) fn folder(generation: InOrg<GenerationId>) -> Outcome<BlobKey> {
 /// can be under way any more.
 pub(crate) fn late_removal(core: &Core, generation: InOrg<GenerationId>) -> Outcome<NewJob> {
     let removal = sweep::removal(core, &folder(generation)?, sweep::Owner::Generation(generation));
+    Ok(NewJob {
+        run_at: removal.created_at + core.settings.upload_grace,
+        ..removal
+    })
+}
+
+/// A job that removes the pieces of a generation that is final, once nobody listens to them any more.
+fn pieces_removal(core: &Core, generation: InOrg<GenerationId>) -> Outcome<NewJob> {
+    let removal = sweep::removal(
+        core,
+        &script::folder(generation)?,
+        sweep::Owner::Pieces(generation),
+    );
     Ok(NewJob {
         run_at: removal.created_at + core.settings.upload_grace,
         ..removal
@@ -99,19 +123,32 @@ impl Take<'_> {
                 .await?;
             return Ok(());
         };
-        let characters = order.text.chars().count() as u64;
-        let spoken = if self.job.attempt > MAX_CLAIMS {
+        let (script, kept) = match self.prepare(&order).await {
+            Ok(prepared) => prepared,
+            Err(failure) => return self.give_way(&failure, self.job.attempt).await,
+        };
+        // What was kept is work that was not in vain.
+        let further = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+        let tries = self.job.attempt.saturating_sub(further);
+        let spoken = if tries > MAX_CLAIMS {
             Err(Failure::interrupted())
         } else {
-            self.perform(order).await
+            self.perform(&order, &script, &kept).await
         };
         match spoken {
-            Ok(Some(audio)) => self.succeed(&audio, characters).await,
+            Ok(Some(audio)) => self.succeed(&audio, &order, &script).await,
             Ok(None) => Ok(()),
-            Err(failure) if failure.retryable && self.job.attempt < MAX_TRIES => {
-                self.put_back(&failure).await
-            }
-            Err(failure) => self.fail(&failure).await,
+            Err(failure) => self.give_way(&failure, tries).await,
+        }
+    }
+
+    /// Does about a failure what is to be done.
+    async fn give_way(&self, failure: &Failure, tries: u32) -> Outcome<()> {
+        failure.log(self.generation, self.job.attempt);
+        match failure.remedy {
+            Remedy::Wait(hint) if self.waited() < PATIENCE => self.postpone(failure, hint).await,
+            Remedy::Retry if tries < MAX_TRIES => self.put_back(failure).await,
+            _ => self.fail(failure).await,
         }
     }
 
@@ -133,41 +170,16 @@ impl Take<'_> {
             .await
     }
 
-    /// Everything outside transactions. `None` if the job was lost on the way.
-    async fn perform(&self, order: SpeechOrder) -> Result<Option<SpokenAudio>, Failure> {
-        let format = order.format;
-        let recording = self.synthesize(order).await?;
-        // INVARIANT: no upload begins after the job has ended; see `late_removal`.
-        if !self.still_mine().await? {
-            return Ok(None);
-        }
-        let Recording {
-            encoded,
-            sample_rate,
-            peaks,
-        } = recording;
-        let key = folder(self.generation)
-            .and_then(|folder| {
-                let name = format!("audio.{}", format.extension());
-                folder
-                    .join(&name)
-                    .map_err(|error| ServiceError::internal("naming an object", error))
-            })
-            .map_err(Failure::of_service)?;
-        let audio = SpokenAudio {
-            key: key.as_str().to_owned(),
-            bytes: encoded.bytes.len() as u64,
-            duration_ms: u64::try_from(encoded.duration.as_millis()).unwrap_or(u64::MAX),
-            sample_rate,
-            peaks,
+    /// What the text is spoken in, and the pieces of it that are there already.
+    async fn prepare(&self, order: &SpeechOrder) -> Result<(Script, HashSet<BlobKey>), Failure> {
+        let engine = self.engine(order)?;
+        let script = Script::of(&order.text, engine.capabilities().max_characters);
+        let kept = if script.is_long() {
+            self.kept().await?
+        } else {
+            HashSet::new()
         };
-        let stored = self
-            .core
-            .blobs
-            .put(&key, encoded.bytes, encoded.content_type)
-            .await;
-        stored.map_err(Failure::of_store)?;
-        Ok(Some(audio))
+        Ok((script, kept))
     }
 
     async fn still_mine(&self) -> Result<bool, Failure> {
@@ -179,7 +191,7 @@ impl Take<'_> {
             .map_err(|error| Failure::of_service(ServiceError::Storage(error)))
     }
 
-    async fn succeed(&self, audio: &SpokenAudio, characters: u64) -> Outcome<()> {
+    async fn succeed(&self, audio: &SpokenAudio, order: &SpeechOrder, script: &Script) -> Outcome<()> {
         let core = self.core;
         let now = core.clock.now();
         let stored = core
@@ -199,10 +211,13 @@ impl Take<'_> {
                     if !settled {
                         return Err(ServiceError::internal("settling usage", "nothing is held"));
                     }
+                    if script.is_long() {
+                        uow.jobs().add(pieces_removal(core, self.generation)?).await?;
+                    }
                     let payload = moved(GenerationState::Running, GenerationState::Succeeded)
                         .with("durationMs", audio.duration_ms)
                         .with("bytes", audio.bytes)
-                        .with("characters", characters);
+                        .with("characters", order.text.chars().count());
                     uow.record(self.event(EventKind::GenerationSucceeded, payload));
                 }
                 Ok(stored)
@@ -238,8 +253,29 @@ impl Take<'_> {
         Ok(())
     }
 
+    /// How long ago the generation was asked for.
+    fn waited(&self) -> TimeDelta {
+        self.core.clock.now() - self.job.created_at
+    }
+
+    /// Waits for what is not there, without using up a try.
+    async fn postpone(&self, failure: &Failure, hint: Option<Duration>) -> Outcome<()> {
+        let core = self.core;
+        let [shortest, longest] = WAITS;
+        let hint = hint.and_then(|hint| TimeDelta::from_std(hint).ok());
+        let wait = hint.unwrap_or(self.waited() / 4).clamp(shortest, longest);
+        let run_at = core.clock.now() + wait;
+        core.database
+            .atomically(async |uow| {
+                if uow.jobs().postpone(self.job, run_at, &failure.reason()).await? {
+                    uow.speaking().put_back(&self.grant, self.generation).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
     async fn put_back(&self, failure: &Failure) -> Outcome<()> {
-        failure.log(self.generation, self.job.attempt);
         let core = self.core;
         let run_at = core.clock.now() + pause(self.job.attempt);
         core.database
@@ -253,7 +289,6 @@ impl Take<'_> {
     }
 
     async fn fail(&self, failure: &Failure) -> Outcome<()> {
-        failure.log(self.generation, self.job.attempt);
         let core = self.core;
         let now = core.clock.now();
         let InOrg { organization, id } = self.generation;

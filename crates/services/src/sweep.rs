@@ -26,6 +26,8 @@ pub(crate) enum Owner {
     Preview(InOrg<VoiceId>),
     /// A generation, by having its audio.
     Generation(InOrg<GenerationId>),
+    /// A generation, by not being final yet: its pieces.
+    Pieces(InOrg<GenerationId>),
     /// An organization, by having a logo under the prefix.
     Logo(OrganizationId),
 }
@@ -93,6 +95,10 @@ pub(crate) fn removal(core: &Core, prefix: &BlobKey, owner: Owner) -> NewJob {
             generation.organization,
             json!({ "generation": generation.global_id() }),
         ),
+        Owner::Pieces(generation) => (
+            generation.organization,
+            json!({ "unfinished": generation.global_id() }),
+        ),
         Owner::Logo(organization) => (organization, json!({ "logo": organization })),
     };
     let now = core.clock.now();
@@ -128,6 +134,7 @@ fn read(payload: &Value) -> Option<(BlobKey, Owner)> {
         "voice" => Owner::Voice(id.parse().ok()?),
         "preview" => Owner::Preview(id.parse().ok()?),
         "generation" => Owner::Generation(id.parse().ok()?),
+        "unfinished" => Owner::Pieces(id.parse().ok()?),
         "logo" => Owner::Logo(id.parse().ok()?),
         _ => return None,
     };
@@ -141,6 +148,7 @@ async fn is_owned(core: &Core, prefix: &BlobKey, owner: Owner) -> Outcome<bool> 
         Owner::Voice(voice) => owners.voice_exists(&grant, voice).await?,
         Owner::Preview(voice) => owners.voice_has_preview(&grant, voice).await?,
         Owner::Generation(generation) => owners.generation_has_audio(&grant, generation).await?,
+        Owner::Pieces(generation) => owners.generation_is_unfinished(&grant, generation).await?,
         Owner::Logo(organization) => {
             let key = owners.logo_key(&grant, organization).await?;
             key.and_then(|key| {
@@ -174,12 +182,16 @@ mod tests {
                 Owner::Generation(InOrg::new(organization, Id::from_uuid(Uuid::from_u128(8)))),
                 "generation",
             ),
+            (
+                Owner::Pieces(InOrg::new(organization, Id::from_uuid(Uuid::from_u128(8)))),
+                "unfinished",
+            ),
             (Owner::Logo(organization), "logo"),
         ];
         for (owner, kind) in owners {
             let id = match owner {
                 Owner::Voice(voice) | Owner::Preview(voice) => voice.global_id(),
-                Owner::Generation(generation) => generation.global_id(),
+                Owner::Generation(generation) | Owner::Pieces(generation) => generation.global_id(),
                 Owner::Logo(organization) => organization.type_id(),
             };
             let payload = json!({ "prefix": "organizations/x", "unless": { kind: id } });

@@ -66,6 +66,38 @@ impl Voices<'_> {
         Ok(self.0.core().database.voices().count(&grant, &filter).await?)
     }
 
+    /// All voices that the actor may have texts spoken with in its organization, by name: at most 10,000. Requires
+    /// `org:voices:read`.
+    ///
+    /// # Errors
+    /// `OrganizationRequired`, denials.
+    pub async fn for_speaking(self) -> Outcome<Vec<Voice>> {
+        let organization = self.0.organization(None)?;
+        let sort = VoiceSort::default();
+        let mut page = PageRequest::first(PageRequest::<TextCursor>::MAX);
+        let mut voices = Vec::new();
+        while voices.len() < 10_000 {
+            let found = self
+                .list(organization, VoiceFilter::default(), sort, &page)
+                .await?;
+            let last = found.items.last().map(|voice| TextCursor {
+                key: voice.name().to_owned(),
+                id: voice.address().id().as_uuid(),
+            });
+            voices.extend(
+                found
+                    .items
+                    .into_iter()
+                    .filter(|voice| self.0.may_speak_with(&voice.address())),
+            );
+            match last.filter(|_| found.has_next) {
+                Some(last) => page.cursor = Some(last),
+                None => break,
+            }
+        }
+        Ok(voices)
+    }
+
     /// A page of the instance's own voices, for everybody. The filter's scope is passed over.
     ///
     /// # Errors

@@ -31,6 +31,12 @@ impl Breaker {
         }
     }
 
+    /// Whether a request would be let through.
+    pub(crate) fn is_open(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.open_until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// Lets a request through, or says for how long not.
     pub(crate) fn admit(&self) -> Result<Pass<'_>, Duration> {
         let now = Instant::now();

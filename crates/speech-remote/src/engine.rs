@@ -9,8 +9,8 @@ use resonance_domain::{Fidelity, LanguageTag, SettingKind, VoiceCategory};
 use resonance_speech::{
     audio::Pcm,
     engine::{
-        Capabilities, CatalogueVoice, DerivedVoice, EngineError, Progress, SpeechEngine, SynthesisRequest,
-        VoiceSample,
+        Capabilities, CatalogueVoice, DerivedVoice, EngineError, EngineStatus, Progress, SpeechEngine,
+        SynthesisRequest, VoiceSample,
     },
 };
 use tokio::{
@@ -313,6 +313,15 @@ impl SpeechEngine for RemoteEngine {
             progress.report(1.0)?;
             Ok(pcm)
         })
+    }
+
+    fn status(&self) -> EngineStatus {
+        let limit = self.config.concurrency.min(Semaphore::MAX_PERMITS);
+        EngineStatus {
+            available: !self.breaker.is_open(),
+            at_work: limit.saturating_sub(self.turns.available_permits()),
+            limit: Some(limit),
+        }
     }
 
     fn derive_voice<'a>(

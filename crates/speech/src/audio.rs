@@ -14,6 +14,7 @@ mod pcm;
 mod peaks;
 mod resample;
 mod sample;
+mod sentence_starts;
 mod trim;
 
 pub use analysis::VoiceAnalysis;
@@ -25,3 +26,4 @@ pub use measure::{Measurements, SILENCE_LUFS, measure};
 pub use pcm::Pcm;
 pub use peaks::{Peaks, peaks};
 pub use sample::{NormalisedSample, SampleError, normalise_sample};
+pub use sentence_starts::sentence_starts;

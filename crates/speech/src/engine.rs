@@ -48,6 +48,11 @@ pub trait SpeechEngine: Debug + Send + Sync {
         progress: Progress,
     ) -> BoxFuture<'_, Result<Pcm, EngineError>>;
 
+    /// How it is at this moment. Asks nobody, and answers at once.
+    fn status(&self) -> EngineStatus {
+        EngineStatus::default()
+    }
+
     /// Makes a voice from a recording: a clone if the engine can, or else the nearest that it has, and says which.
     ///
     /// # Errors
@@ -57,6 +62,28 @@ pub trait SpeechEngine: Debug + Send + Sync {
         sample: &'a VoiceSample,
         language: &'a LanguageTag,
     ) -> BoxFuture<'a, Result<DerivedVoice, EngineError>>;
+}
+
+/// How an engine is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Whether it takes work; not while it is left alone because it failed too often.
+    pub available: bool,
+    /// How many requests it is at work on; 0 if nobody counts.
+    pub at_work: usize,
+    /// How many it takes at the same time; `None` if it sets no limit.
+    pub limit: Option<usize>,
+}
+
+impl Default for EngineStatus {
+    /// An engine that is never unavailable.
+    fn default() -> Self {
+        Self {
+            available: true,
+            at_work: 0,
+            limit: None,
+        }
+    }
 }
 
 /// What is to be spoken, by which voice, and how.

@@ -1,7 +1,7 @@
 //! Rows of generations.
 
 use resonance_domain::{
-    ApiKeyId, AudioFormat, Generation, GenerationFailure, GenerationState, Id, OrganizationId,
+    ApiKeyId, AudioFormat, Generation, GenerationFailure, GenerationState, Id, Mastering, OrganizationId,
     SpeechSettings, UserId, VoiceId, VoiceOfGeneration, VoiceScope,
 };
 use sea_orm::QueryResult;
@@ -16,7 +16,8 @@ use crate::{
 pub(super) const COLUMNS: &str = "id, created_by, voice_id, voice_scope, voice_name, text, characters,
     temperature, top_p, top_k, repetition_penalty, speed, format, engine, state, progress,
     failure_code, failure_message, audio_key, audio_bytes, duration_ms, sample_rate,
-    created_at, started_at, finished_at, created_by_key";
+    created_at, started_at, finished_at, created_by_key,
+    instructions, output_rate, output_loudness";
 
 pub(crate) const fn scope(scope: VoiceScope) -> &'static str {
     match scope {
@@ -73,6 +74,8 @@ pub(super) fn read(row: &QueryResult, organization: OrganizationId) -> Result<Ge
         started_at: row.try_get_by_index(23)?,
         finished_at: row.try_get_by_index(24)?,
         created_by_key: row.try_get_by_index::<Option<Uuid>>(25)?.map(ApiKeyId::from_uuid),
+        instructions: row.try_get_by_index(26)?,
+        mastering: read_mastering(row, 27)?,
     })
 }
 
@@ -87,6 +90,16 @@ pub(crate) fn read_settings(row: &QueryResult, first: usize) -> Result<SpeechSet
         )?,
         repetition_penalty: row.try_get_by_index(first + 3)?,
         speed: row.try_get_by_index(first + 4)?,
+    })
+}
+
+/// How the sound is finished, from two columns that begin at `first`.
+pub(crate) fn read_mastering(row: &QueryResult, first: usize) -> Result<Mastering, StorageError> {
+    let rate: Option<i32> = row.try_get_by_index(first)?;
+    let rate = rate.map(|rate| count(i64::from(rate), "generations.output_rate"));
+    Ok(Mastering {
+        sample_rate: rate.transpose()?,
+        loudness: row.try_get_by_index(first + 1)?,
     })
 }
 

@@ -3,9 +3,11 @@
 use resonance_authz::{CreateGenerations, Denied, Grant};
 use resonance_domain::{
     AudioFormat, ErrorCode, EventKind, FieldError, FieldErrors, Generation, GenerationState, GenerationText,
-    IdsExt, InOrg, OrganizationId, SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
+    IdsExt, InOrg, LOUDNESS, Mastering, OrganizationId, Reading, SettingKind, SpeechInstructions,
+    SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
 };
 use resonance_persistence::{JobQueue, NewGeneration, NewJob, Repositories, SpeakingVoice, UnitOfWork};
+use resonance_speech::{audio::OutputFormat, engine::SpeechEngine};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -23,8 +25,14 @@ pub struct CreateGeneration {
     pub voice: String,
     /// How to speak.
     pub settings: SettingsInput,
+    /// How to speak, in words; only for engines that follow them.
+    pub instructions: Option<String>,
     /// The format of the audio.
     pub format: AudioFormat,
+    /// The sample rate of the audio in hertz, one that the format has; `None` means the engine's.
+    pub sample_rate: Option<i64>,
+    /// The loudness of the audio in LUFS, -40 to -10; `None` means as the engine speaks.
+    pub loudness: Option<f64>,
     /// Whether to speak it even if the same was spoken before.
     pub fresh: bool,
 }
@@ -45,6 +53,19 @@ pub struct SettingsInput {
 }
 
 impl SettingsInput {
+    /// Those that are set.
+    fn asked(self) -> impl Iterator<Item = SettingKind> {
+        [
+            (self.temperature.is_some(), SettingKind::Temperature),
+            (self.top_p.is_some(), SettingKind::TopP),
+            (self.top_k.is_some(), SettingKind::TopK),
+            (self.repetition_penalty.is_some(), SettingKind::RepetitionPenalty),
+            (self.speed.is_some(), SettingKind::Speed),
+        ]
+        .into_iter()
+        .filter_map(|(set, kind)| set.then_some(kind))
+    }
+
     fn checked(self) -> Result<SpeechSettings, Vec<FieldError>> {
         let default = SpeechSettings::default();
         let settings = SpeechSettings {
@@ -68,6 +89,8 @@ pub struct CreatedGeneration {
     pub generation: Generation,
     /// Whether it was there before, so that nothing is charged.
     pub reused: bool,
+    /// The settings that were asked for and make no difference with this voice.
+    pub ignored: Vec<SettingKind>,
 }
 
 impl Generations<'_> {
@@ -79,12 +102,23 @@ impl Generations<'_> {
     /// its place.
     ///
     /// # Errors
-    /// `TOO_SHORT` or `TOO_LONG` (`text`), `INVALID` (`settings.…`, `voiceId`), `NOT_FOUND` (`voiceId`) for a voice
-    /// that does not exist or is another organization's, `UNSUPPORTED` (`voiceId`) if nothing here speaks the voice.
+    /// `TOO_SHORT` or `TOO_LONG` (`text`, `instructions`), `INVALID` (`settings.…`, `voiceId`, `sampleRate`,
+    /// `loudness`), `NOT_FOUND` (`voiceId`) for a voice that does not exist or is another organization's, `UNSUPPORTED`
+    /// (`voiceId`) if nothing here speaks the voice, and (`instructions`) if the voice does not follow any.
     pub async fn create(self, input: CreateGeneration) -> Outcome<CreatedGeneration> {
         let organization = self.0.organization(input.organization)?;
         let mut errors = FieldErrors::default();
-        let text = errors.take("text", GenerationText::parse(&input.text));
+        let text = errors.take("text", self.text(&input.text));
+        let instructions = input.instructions.as_deref().map(SpeechInstructions::parse);
+        let instructions = errors.take("instructions", instructions.transpose()).flatten();
+        let rate = errors
+            .take("sampleRate", rate(input.format, input.sample_rate))
+            .flatten();
+        let loudness = errors.take("loudness", loudness(input.loudness)).flatten();
+        let mastering = Mastering {
+            sample_rate: rate,
+            loudness,
+        };
         let voice = errors.take(
             "voiceId",
             input
@@ -123,15 +157,27 @@ impl Generations<'_> {
             self.note_foreign(organization, address).await;
             return Err(no_voice().into());
         };
-        self.check_engine(&voice, &text)?;
-        let key = reuse_key(
-            &text,
-            &address,
-            &voice.engine,
-            &voice.engine_voice,
-            &settings,
-            input.format,
-        );
+        let engine = self.engine_of(&voice)?;
+        if instructions.is_some() && !engine.capabilities().instructions {
+            let message = "this voice follows no instructions";
+            return Err(FieldError::new(ErrorCode::Unsupported, message)
+                .at("instructions")
+                .into());
+        }
+        let asked = input.settings.asked();
+        let ignored = asked
+            .filter(|kind| !engine.capabilities().honours(*kind))
+            .collect();
+        let key = reuse_key(&Reading {
+            text: &text,
+            voice: &address,
+            engine: &voice.engine,
+            engine_voice: &voice.engine_voice,
+            settings: &settings,
+            instructions: instructions.as_ref(),
+            format: input.format,
+            mastering,
+        });
         let now = self.0.core().clock.now();
         let generation = Generation {
             id: self.0.core().ids.next(),
@@ -146,7 +192,9 @@ impl Generations<'_> {
             characters: text.characters(),
             text: text.into_string(),
             settings,
+            instructions: instructions.map(SpeechInstructions::into_string),
             format: input.format,
+            mastering,
             engine: voice.engine.clone(),
             state: GenerationState::Queued,
             progress: 0.0,
@@ -165,9 +213,25 @@ impl Generations<'_> {
             reuse_key: Sha256::digest(&key).into(),
         };
         let database = &self.0.core().database;
-        database
+        let (generation, reused) = database
             .atomically(async |uow| self.store(uow, &new, input.fresh).await)
-            .await
+            .await?;
+        Ok(CreatedGeneration {
+            generation,
+            reused,
+            ignored,
+        })
+    }
+
+    /// A text that is as long as the instance allows.
+    fn text(self, text: &str) -> Result<GenerationText, FieldError> {
+        let text = GenerationText::parse(text)?;
+        let limit = self.0.core().settings.text_limit;
+        if text.characters() > limit as u64 {
+            let message = format_args!("must have at most {limit} characters");
+            return Err(FieldError::new(ErrorCode::TooLong, message));
+        }
+        Ok(text)
     }
 
     /// Records a try to speak with another organization's voice.
@@ -181,18 +245,13 @@ impl Generations<'_> {
         }
     }
 
-    /// Whether something here can speak the text with the voice.
-    fn check_engine(self, voice: &SpeakingVoice, text: &GenerationText) -> Result<(), FieldError> {
-        let Some(engine) = self.0.core().engines.get(&voice.engine) else {
+    /// What speaks the voice here.
+    fn engine_of(&self, voice: &SpeakingVoice) -> Result<&dyn SpeechEngine, FieldError> {
+        let engine = self.0.core().engines.get(&voice.engine).map(AsRef::as_ref);
+        engine.ok_or_else(|| {
             let message = "the engine of this voice is not available";
-            return Err(FieldError::new(ErrorCode::Unsupported, message).at("voiceId"));
-        };
-        let max = engine.capabilities().max_characters;
-        if text.characters() > max as u64 {
-            let message = format_args!("this voice speaks at most {max} characters at a time");
-            return Err(FieldError::new(ErrorCode::TooLong, message).at("text"));
-        }
-        Ok(())
+            FieldError::new(ErrorCode::Unsupported, message).at("voiceId")
+        })
     }
 
     async fn store(
@@ -200,7 +259,7 @@ impl Generations<'_> {
         uow: &UnitOfWork,
         new: &NewGeneration<'_>,
         fresh: bool,
-    ) -> Outcome<CreatedGeneration> {
+    ) -> Outcome<(Generation, bool)> {
         let generation = new.generation;
         let organization = generation.organization;
         let grant = match self.0.key_in(uow, organization).await? {
@@ -220,17 +279,11 @@ impl Generations<'_> {
                 break;
             }
             if !fresh && let Some(generation) = generations.reusable(&grant, &new.reuse_key).await? {
-                return Ok(CreatedGeneration {
-                    generation,
-                    reused: true,
-                });
+                return Ok((generation, true));
             }
         }
         self.enqueue(uow, &grant, generation).await?;
-        Ok(CreatedGeneration {
-            generation: generation.clone(),
-            reused: false,
-        })
+        Ok((generation.clone(), false))
     }
 
     /// What belongs to a new generation beside its row.
@@ -287,6 +340,32 @@ impl Generations<'_> {
                 .event(EventKind::GenerationCreated, Some(organization), subject, payload),
         );
         Ok(())
+    }
+}
+
+/// A rate that the format has.
+fn rate(format: AudioFormat, asked: Option<i64>) -> Result<Option<u32>, FieldError> {
+    let Some(asked) = asked else { return Ok(None) };
+    let rate = u32::try_from(asked).ok();
+    match rate.filter(|rate| OutputFormat::from(format).allows(*rate)) {
+        Some(rate) => Ok(Some(rate)),
+        None => {
+            let rates = OutputFormat::from(format).rates();
+            Err(FieldError::new(
+                ErrorCode::Invalid,
+                format_args!("must be {rates}"),
+            ))
+        }
+    }
+}
+
+fn loudness(asked: Option<f64>) -> Result<Option<f64>, FieldError> {
+    match asked {
+        Some(lufs) if !LOUDNESS.contains(&lufs) => {
+            let message = format_args!("must be from {} to {}", LOUDNESS.start(), LOUDNESS.end());
+            Err(FieldError::new(ErrorCode::Invalid, message))
+        }
+        asked => Ok(asked),
     }
 }
 

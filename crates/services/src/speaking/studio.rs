@@ -1,167 +1,291 @@
-//! From an order to a finished recording, and what can go wrong on the way.
+//! From an order to a stored recording.
+//!
+//! Pieces of a long text are spoken a few at a time and kept in the object store as they come: whoever takes the work
+//! up after a crash goes on behind the last one, and listeners hear them before the whole is there. Then all are read
+//! again, in order, and become the file. So the memory does not grow with the text.
 
-use resonance_blobs::BlobError;
-use resonance_domain::{AudioFormat, GenerationId, InOrg};
-use resonance_persistence::SpeechOrder;
+use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
+use resonance_blobs::BlobKey;
+use resonance_domain::{AudioFormat, Boundary, Piece, TimeMark};
+use resonance_persistence::{SpeechOrder, SpokenAudio};
 use resonance_speech::{
-    audio::{self, EncodeError, Encoded, Pcm},
-    engine::{EngineError, Progress, SynthesisRequest},
+    audio::{Finished, Pcm, encode},
+    engine::{EngineError, SpeechEngine, SynthesisRequest},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{oneshot, watch},
+    task::spawn_blocking,
+};
 
-use super::Take;
-use crate::ServiceError;
+use super::{
+    Take,
+    failure::Failure,
+    mastering::{Assembled, Assembly, Survey, Surveyed},
+    progress::Done,
+    script::{self, Script},
+};
 
-/// How many stretches of time the stored waveform has.
-const PEAKS: usize = 256;
+/// Pieces of one text that are spoken at the same time.
+const PIECES_AT_ONCE: usize = 3;
+/// Pieces that are read ahead of the encoder.
+const READ_AHEAD: usize = 4;
 
-/// Speech, ready to be stored.
-pub(super) struct Recording {
-    pub(super) encoded: Encoded,
-    pub(super) sample_rate: u32,
-    pub(super) peaks: Vec<u8>,
-}
-
-/// Why there is no recording.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// A stable code, for the reader.
-    pub(super) code: &'static str,
-    /// A sentence, for the reader: nothing of the inside.
-    pub(super) message: String,
-    /// Whether another try may succeed.
-    pub(super) retryable: bool,
-    /// What happened, for the log.
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+/// What an engine made of a text.
+struct Spoken {
+    /// The sound of a text that was spoken in one go; that of others lies in pieces in the store.
+    whole: Option<Pcm>,
+    surveyed: Surveyed,
+    time_marks: Vec<TimeMark>,
 }
 
 impl Take<'_> {
-    /// Speaks, encodes and measures.
-    pub(super) async fn synthesize(&self, order: SpeechOrder) -> Result<Recording, Failure> {
-        let SpeechOrder {
-            text,
-            engine,
-            engine_voice,
-            settings,
-            format,
-        } = order;
-        let engine = self.core.engines.get(&engine).ok_or_else(Failure::no_engine)?;
-        let request = SynthesisRequest {
-            text,
-            voice: engine_voice,
-            settings,
-            instructions: None,
-        };
+    /// Speaks, encodes, measures and stores; `kept` are the pieces that are there already. `None` if the job was lost
+    /// on the way.
+    pub(super) async fn perform(
+        &self,
+        order: &SpeechOrder,
+        script: &Script,
+        kept: &HashSet<BlobKey>,
+    ) -> Result<Option<SpokenAudio>, Failure> {
+        let engine = self.engine(order)?;
         let (told, fractions) = watch::channel(0.0);
-        let progress = Progress::new(move |fraction| {
-            told.send_replace(fraction);
-        });
-        let pcm = tokio::select! {
-            spoken = engine.synthesize(request, progress) => spoken.map_err(Failure::of_engine)?,
-            _ = self.tell_progress(fractions) => return Err(Failure::interrupted()),
+        let done = Done::new(script.characters(), told);
+        let spoken = tokio::select! {
+            spoken = self.speak(order, engine, script, kept, &done) => spoken?,
+            () = self.tell_progress(fractions) => None,
         };
-        tokio::task::spawn_blocking(move || record(&pcm, format))
-            .await
-            .unwrap_or_else(|panic| Err(Failure::of_encoding(panic)))
-    }
-}
-
-/// Work for the processor.
-fn record(pcm: &Pcm, format: AudioFormat) -> Result<Recording, Failure> {
-    let encoded = audio::encode(pcm, format).map_err(|error| match error {
-        EncodeError::Empty => Failure::of_engine(EngineError::NothingToSpeak),
-        error @ EncodeError::Failed { .. } => Failure::of_encoding(error),
-    })?;
-    Ok(Recording {
-        sample_rate: encoded.sample_rate,
-        peaks: audio::peaks(pcm, PEAKS),
-        encoded,
-    })
-}
-
-impl Failure {
-    fn of_engine(error: EngineError) -> Self {
-        let message = match &error {
-            EngineError::UnsupportedVoice => "the engine does not know this voice any more",
-            EngineError::UnsupportedLanguage(_) => "the engine does not speak the voice's language",
-            EngineError::TextTooLong { .. } => "the text is longer than the engine takes",
-            EngineError::NothingToSpeak => "there is nothing in the text to speak",
-            EngineError::Cancelled => "the engine stopped",
-            EngineError::Unavailable { .. } => "the engine is not available at present",
-            EngineError::TimedOut(_) => "the engine did not answer in time",
-            EngineError::Failed { .. } | EngineError::BadAnswer(_) | EngineError::Panicked => {
-                "the engine failed"
+        // INVARIANT: no upload begins later than a lease after the job has ended; see `late_removal`.
+        let Some(Spoken {
+            whole,
+            surveyed,
+            time_marks,
+        }) = spoken
+        else {
+            return Ok(None);
+        };
+        if !self.still_mine().await? {
+            return Ok(None);
+        }
+        let key = self.key(order.format)?;
+        let (bytes, Assembled { end, peaks }) = match whole {
+            Some(pcm) => {
+                let pieces = stream::iter([Ok((pcm, Boundary::Paragraph))]);
+                self.assemble(order, 1, pieces, &surveyed, &key).await?
+            }
+            None => {
+                let reads: Vec<_> = script
+                    .pieces
+                    .iter()
+                    .map(|piece| self.read(piece).boxed())
+                    .collect();
+                let boundaries = script
+                    .pieces
+                    .iter()
+                    .map(|piece| piece.boundary)
+                    .collect::<Vec<_>>();
+                let pieces = stream::iter(reads)
+                    .buffered(READ_AHEAD)
+                    .zip(stream::iter(boundaries))
+                    .map(|(read, boundary)| Ok((read?, boundary)));
+                self.assemble(order, script.pieces.len(), pieces, &surveyed, &key)
+                    .await?
             }
         };
-        Self {
-            code: error.code(),
-            message: message.to_owned(),
-            // Nobody but a worker that is no more asks an engine to stop.
-            retryable: error.is_retryable() || matches!(error, EngineError::Cancelled),
-            cause: Some(error.into()),
-        }
+        let Finished {
+            duration,
+            sample_rate,
+            ..
+        } = end;
+        Ok(Some(SpokenAudio {
+            key: key.as_str().to_owned(),
+            bytes,
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            sample_rate,
+            peaks,
+            time_marks,
+        }))
     }
 
-    fn no_engine() -> Self {
-        Self {
-            code: "ENGINE_UNAVAILABLE",
-            message: "the engine of this voice is not available".to_owned(),
-            // Another node may have it, or this one after it was set up.
-            retryable: true,
-            cause: None,
-        }
+    pub(super) fn engine(&self, order: &SpeechOrder) -> Result<&Arc<dyn SpeechEngine>, Failure> {
+        self.core
+            .engines
+            .get(&order.engine)
+            .ok_or_else(Failure::no_engine)
     }
 
-    fn of_encoding(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            code: "ENCODING_FAILED",
-            message: "the speech could not be encoded".to_owned(),
-            retryable: false,
-            cause: Some(error.into()),
-        }
+    /// The pieces that are there already.
+    pub(super) async fn kept(&self) -> Result<HashSet<BlobKey>, Failure> {
+        let folder = script::folder(self.generation).map_err(Failure::of_service)?;
+        let pieces = self.core.blobs.list(Some(&folder)).map_ok(|info| info.key);
+        pieces.try_collect().await.map_err(Failure::of_store)
     }
 
-    pub(super) fn of_store(error: BlobError) -> Self {
-        Self {
-            code: "STORE_UNAVAILABLE",
-            message: "the audio could not be stored".to_owned(),
-            retryable: true,
-            cause: Some(error.into()),
-        }
+    fn key(&self, format: AudioFormat) -> Result<BlobKey, Failure> {
+        let name = format!("audio.{}", format.extension());
+        super::folder(self.generation)
+            .and_then(|folder| script::named(&folder, &name))
+            .map_err(Failure::of_service)
     }
 
-    pub(super) fn of_service(error: ServiceError) -> Self {
-        Self {
-            code: "INTERNAL",
-            message: "something went wrong on our side".to_owned(),
-            retryable: true,
-            cause: Some(error.into()),
+    /// Speaks what is not there yet, and listens to all of it.
+    async fn speak(
+        &self,
+        order: &SpeechOrder,
+        engine: &Arc<dyn SpeechEngine>,
+        script: &Script,
+        kept: &HashSet<BlobKey>,
+        done: &Done,
+    ) -> Result<Option<Spoken>, Failure> {
+        let pieces = &script.pieces;
+        let works: Vec<_> = pieces
+            .iter()
+            .map(|piece| self.sound_of(order, engine, script, piece, kept, done).boxed())
+            .collect();
+        let mut sounds = stream::iter(works).buffered(PIECES_AT_ONCE);
+        let mut survey = None;
+        let mut whole = None;
+        for piece in pieces {
+            let Some(pcm) = sounds.try_next().await?.flatten() else {
+                return Ok(None);
+            };
+            let mut listening = match survey.take() {
+                Some(survey) => survey,
+                None => Survey::new(pcm.rate(), pieces.len(), order.mastering),
+            };
+            let piece = piece.clone();
+            let heard = spawn_blocking(move || {
+                listening.add(&piece, &pcm)?;
+                Ok((listening, pcm))
+            });
+            let (listened, pcm) = heard
+                .await
+                .map_err(Failure::of_encoding)?
+                .map_err(Failure::of_encoder)?;
+            survey = Some(listened);
+            whole = (!script.is_long()).then_some(pcm);
         }
+        let survey = survey.ok_or_else(|| Failure::of_engine(EngineError::NothingToSpeak))?;
+        let (surveyed, time_marks) = survey.finish(order.mastering);
+        Ok(Some(Spoken {
+            whole,
+            surveyed,
+            time_marks,
+        }))
     }
 
-    /// The work was taken up again and again, and never came to an end.
-    pub(super) fn interrupted() -> Self {
-        Self {
-            code: "INTERRUPTED",
-            message: "the work was interrupted too often".to_owned(),
-            retryable: false,
-            cause: None,
+    /// The sound of a piece: from the store, or from the engine, and then kept if there are others.
+    async fn sound_of(
+        &self,
+        order: &SpeechOrder,
+        engine: &Arc<dyn SpeechEngine>,
+        script: &Script,
+        piece: &Piece,
+        kept: &HashSet<BlobKey>,
+        done: &Done,
+    ) -> Result<Option<Pcm>, Failure> {
+        let part = done.part(piece.end - piece.start);
+        let key = script::key(self.generation, piece).map_err(Failure::of_service)?;
+        if kept.contains(&key) {
+            // What cannot be read any more is spoken anew.
+            if let Ok(pcm) = self.read(piece).await {
+                let _ = part.report(1.0);
+                return Ok(Some(pcm));
+            }
         }
+        let request = SynthesisRequest {
+            text: piece.text.clone(),
+            voice: order.engine_voice.clone(),
+            settings: order.settings,
+            instructions: order.instructions.clone(),
+        };
+        let pcm = match engine.synthesize(request, part).await {
+            // A part of a text may have nothing to speak; the whole must have something.
+            Err(EngineError::NothingToSpeak) if script.is_long() => silence(),
+            spoken => spoken.map_err(Failure::of_engine)?,
+        };
+        if !script.is_long() {
+            return Ok(Some(pcm));
+        }
+        let encoded = spawn_blocking(move || encode(&pcm, AudioFormat::Wav).map(|file| (pcm, file)));
+        let (pcm, file) = encoded
+            .await
+            .map_err(Failure::of_encoding)?
+            .map_err(Failure::of_encoder)?;
+        if !self.still_mine().await? {
+            return Ok(None);
+        }
+        let stored = self.core.blobs.put(&key, file.bytes, file.content_type);
+        stored.await.map_err(Failure::of_store)?;
+        self.announce(done.fraction()).await;
+        Ok(Some(pcm))
     }
 
-    /// What happened, with its causes.
-    pub(super) fn reason(&self) -> String {
-        let mut reason = self.code.to_owned();
-        let mut cause = self.cause.as_deref().map(|cause| cause as &dyn std::error::Error);
-        while let Some(error) = cause {
-            reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            cause = error.source();
-        }
-        reason
+    /// Reads a piece from the store.
+    async fn read(&self, piece: &Piece) -> Result<Pcm, Failure> {
+        let key = script::key(self.generation, piece).map_err(Failure::of_service)?;
+        let file = self.core.blobs.get(&key).await.map_err(Failure::of_store)?;
+        script::decoded(file).await.map_err(Failure::of_service)
     }
 
-    pub(super) fn log(&self, generation: InOrg<GenerationId>, attempt: u32) {
-        tracing::warn!(?generation, attempt, reason = self.reason(), "speaking failed");
+    /// Makes the file and stores it while it is being made.
+    async fn assemble(
+        &self,
+        order: &SpeechOrder,
+        count: usize,
+        pieces: impl Stream<Item = Result<(Pcm, Boundary), Failure>> + Send,
+        surveyed: &Surveyed,
+        key: &BlobKey,
+    ) -> Result<(u64, Assembled), Failure> {
+        let assembly = Assembly::new(surveyed, count, order.format.into(), order.mastering);
+        let assembly = assembly.map_err(Failure::of_encoder)?;
+        let (finished, file) = oneshot::channel();
+        let state = (Some((assembly, finished)), pieces.boxed());
+        let bytes = stream::try_unfold(state, async |(work, mut pieces)| {
+            let Some((mut assembly, finished)) = work else {
+                return Ok(None);
+            };
+            let next = pieces.try_next().await?;
+            let (bytes, work) = match next {
+                Some((pcm, boundary)) => {
+                    let pushed = spawn_blocking(move || {
+                        let bytes = assembly.push(&pcm, boundary)?;
+                        Ok((bytes, assembly))
+                    });
+                    let (bytes, assembly) = pushed
+                        .await
+                        .map_err(Failure::of_encoding)?
+                        .map_err(Failure::of_encoder)?;
+                    (bytes, Some((assembly, finished)))
+                }
+                None => {
+                    let finishing = spawn_blocking(move || assembly.finish());
+                    let mut file = finishing
+                        .await
+                        .map_err(Failure::of_encoding)?
+                        .map_err(Failure::of_encoder)?;
+                    let bytes = std::mem::take(&mut file.end.bytes);
+                    // Whoever stores the bytes waits for it.
+                    let _ = finished.send(file);
+                    (bytes, None)
+                }
+            };
+            Ok(Some((Bytes::from(bytes), (work, pieces))))
+        });
+        let upload = self
+            .core
+            .blobs
+            .put_stream(key, order.format.content_type(), bytes);
+        let size = upload.await.map_err(Failure::of_upload)?;
+        let file = file.await.map_err(Failure::of_encoding)?;
+        Ok((size, file))
     }
+}
+
+/// A part of a text that has no sound: a hundredth of a second.
+fn silence() -> Pcm {
+    const RATE: NonZeroU32 = NonZeroU32::new(24_000).unwrap();
+    Pcm::new(vec![0.0; 240], RATE)
 }

@@ -5,6 +5,7 @@ mod feed;
 mod hearing;
 mod history;
 mod ledger;
+mod long;
 mod speaking;
 mod stopping;
 

@@ -60,6 +60,16 @@ impl OutputFormat {
         }
     }
 
+    /// Which rates can be asked for, in words.
+    #[must_use]
+    pub const fn rates(self) -> &'static str {
+        match self {
+            Self::Wav | Self::Flac | Self::Pcm => "from 8000 to 48000",
+            Self::Mp3 => "8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000",
+            Self::Opus => "48000",
+        }
+    }
+
     /// The rate for a sound of another, if none is asked for.
     fn rate_for(self, sound: NonZeroU32) -> Option<NonZeroU32> {
         match self {

@@ -30,11 +30,15 @@ impl Pcm {
         self.sample_rate.get()
     }
 
-    pub(crate) fn into_samples(self) -> Vec<f32> {
+    /// The samples, owned.
+    #[must_use]
+    pub fn into_samples(self) -> Vec<f32> {
         self.samples
     }
 
-    pub(crate) const fn rate(&self) -> NonZeroU32 {
+    /// Samples per second, which are never none.
+    #[must_use]
+    pub const fn rate(&self) -> NonZeroU32 {
         self.sample_rate
     }
 
@@ -47,7 +51,8 @@ impl Pcm {
     /// The same sound at another rate; borrowed when it has that rate already.
     ///
     /// Returns `None` if the resampler cannot work with the two rates.
-    pub(crate) fn resampled(&self, sample_rate: NonZeroU32) -> Option<Cow<'_, Self>> {
+    #[must_use]
+    pub fn resampled(&self, sample_rate: NonZeroU32) -> Option<Cow<'_, Self>> {
         if sample_rate == self.sample_rate || self.samples.is_empty() {
             return Some(Cow::Borrowed(self));
         }
