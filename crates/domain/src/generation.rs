@@ -43,6 +43,20 @@ pub enum SettingKind {
     Speed,
 }
 
+impl SettingKind {
+    /// The name that speech servers know the setting by.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Temperature => "temperature",
+            Self::TopP => "top_p",
+            Self::TopK => "top_k",
+            Self::RepetitionPenalty => "repetition_penalty",
+            Self::Speed => "speed",
+        }
+    }
+}
+
 /// How a text is to be spoken. Engines say which of these they honour.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpeechSettings {

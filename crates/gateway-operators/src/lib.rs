@@ -6,6 +6,7 @@
 
 mod arguments;
 mod audit;
+mod engine;
 mod instance;
 mod instance_mutations;
 mod member;

@@ -8,6 +8,7 @@ use resonance_services::AuditLog;
 use crate::{
     arguments::{self, DirectoryOrder, OrganizationFilter, UserFilter, text_page},
     audit::{AuditArguments, AuditEventConnection, AuditFilter, events},
+    engine::{JobQueue, SpeechEngine},
     instance::{InstanceSettings, InstanceTotals, MonthlyActivity, Operator},
     organization::{self, Organization, OrganizationConnection},
     role::{InstanceRole, RegisteredPermission},
@@ -117,6 +118,18 @@ impl OperatorQuery {
     /// Every operator, oldest first.
     async fn operators(&self, context: &Context<'_>) -> ApiResult<Vec<Operator>> {
         let found = request(context)?.operators().list().await?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    /// The speech engines of the node that answers, by name.
+    async fn engines(&self, context: &Context<'_>) -> ApiResult<Vec<SpeechEngine>> {
+        let found = request(context)?.operators().engines().await?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    /// How many jobs there are in each queue.
+    async fn queues(&self, context: &Context<'_>) -> ApiResult<Vec<JobQueue>> {
+        let found = request(context)?.operators().queues().await?;
         Ok(found.into_iter().map(Into::into).collect())
     }
 

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use resonance_blobs::{BlobsConfig, S3Options};
+use resonance_domain::MAX_GENERATION_TEXT;
 use resonance_identity::RsaKey;
 use resonance_persistence::{DatabaseOptions, DatabaseUrl};
 use resonance_services::Settings;

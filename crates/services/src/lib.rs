@@ -93,7 +93,7 @@ pub use logo::Picture;
 pub use membership_requests::MembershipRequests;
 pub use memberships::{MemberQuery, Memberships};
 pub use operators::{
-    AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators,
+    AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators, QueueDepth,
     UpdateInstance,
 };
 pub use organization_domains::{AddDomain, OrganizationDomains, UpdateDomain};

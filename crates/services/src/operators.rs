@@ -5,6 +5,7 @@
 
 mod audit;
 mod directory;
+mod engines;
 mod instance;
 mod members;
 mod organizations;
@@ -20,6 +21,7 @@ use crate::{Outcome, Request, ServiceError, changes::Changes};
 
 pub use audit::AuditLog;
 pub use directory::DirectoryQuery;
+pub use engines::QueueDepth;
 pub use instance::UpdateInstance;
 pub use organizations::{OperatorCreateOrganization, OperatorUpdateOrganization};
 

@@ -11,9 +11,11 @@
 
 mod access;
 mod crash;
+mod engines;
 mod inputs;
 mod keys;
 mod nodes;
+mod openai;
 mod operations;
 mod races;
 mod story;

@@ -11,7 +11,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
-use resonance_domain::{InOrg, SettingKind};
+use resonance_domain::InOrg;
 use resonance_services::{Hearing, Outcome, ServiceError, Speech};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ pub(super) async fn create(
     let id = InOrg::new(generation.organization, generation.id).global_id();
     insert(&mut headers, GENERATION, &id);
     if !ignored.is_empty() {
-        let names: Vec<_> = ignored.iter().map(|kind| name(*kind)).collect();
+        let names: Vec<_> = ignored.iter().map(|kind| kind.as_str()).collect();
         insert(&mut headers, IGNORED, &names.join(", "));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -131,16 +131,6 @@ fn events(bytes: Audio, characters: u64) -> impl futures_util::Stream<Item = Out
         Bytes::from(format!("data: {delta}\n\n"))
     });
     deltas.chain(stream::iter([Ok(Bytes::from(format!("data: {done}\n\n")))]))
-}
-
-const fn name(kind: SettingKind) -> &'static str {
-    match kind {
-        SettingKind::Temperature => "temperature",
-        SettingKind::TopP => "top_p",
-        SettingKind::TopK => "top_k",
-        SettingKind::RepetitionPenalty => "repetition_penalty",
-        SettingKind::Speed => "speed",
-    }
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {

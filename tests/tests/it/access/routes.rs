@@ -11,6 +11,9 @@ type Path = fn(&Targets) -> String;
 /// The routes of what is an organization's, and what its members get there.
 const ROUTES: &[(Path, u16)] = &[
     (|of| format!("/audio/{}", of.generation), 200),
+    (|of| format!("/audio/{}/stream", of.generation), 200),
+    (|of| format!("/audio/{}/subtitles.srt", of.generation), 200),
+    (|of| format!("/audio/{}/subtitles.vtt", of.generation), 200),
     (
         |of| format!("/organizations/{}/audit-log.csv", of.organization),
         403,
@@ -65,7 +68,8 @@ async fn signed_for_b(world: &World, route: Path) -> Option<String> {
     let query = "query($organization: ID!, $voice: ID!, $generation: ID!) {
         organization(id: $organization) { logoUrl }
         voice: node(id: $voice) { ... on Voice { previewUrl sampleUrl } }
-        generation: node(id: $generation) { ... on Generation { audioUrl } } }";
+        generation: node(id: $generation) { ... on Generation {
+            audioUrl streamUrl srt: subtitlesUrl(format: SRT) subtitlesUrl } } }";
     let (a, b) = (Targets::of(&world.a), Targets::of(&world.b));
     let variables = json!({ "organization": b.organization, "voice": b.voice, "generation": b.generation });
     let data = world.b.admin.client.data(query, variables).await;
@@ -74,6 +78,9 @@ async fn signed_for_b(world: &World, route: Path) -> Option<String> {
         &data["voice"]["previewUrl"],
         &data["voice"]["sampleUrl"],
         &data["generation"]["audioUrl"],
+        &data["generation"]["streamUrl"],
+        &data["generation"]["srt"],
+        &data["generation"]["subtitlesUrl"],
     ];
     let own = route(&b);
     let url = urls
