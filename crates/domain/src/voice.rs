@@ -195,6 +195,9 @@ pub struct SampleFacts {
     pub channels: u16,
     /// Its integrated loudness in LUFS (EBU R 128).
     pub loudness_lufs: f64,
+    /// The object-store key of the recording as engines get it that clone voices: one channel, without the silence at
+    /// both ends, at -23 LUFS. `None` if the voice's engine listens to no recording.
+    pub normalised_key: Option<String>,
 }
 
 /// A voice of the instance's catalogue.

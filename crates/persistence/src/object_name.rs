@@ -21,7 +21,7 @@ struct Place {
 }
 
 /// INVARIANT: every column that keeps an object alive is here, or its objects pass for orphans.
-const PLACES: [Place; 5] = [
+const PLACES: [Place; 6] = [
     Place {
         table: "organizations",
         key: "logo_key",
@@ -33,6 +33,13 @@ const PLACES: [Place; 5] = [
         table: "voices",
         key: "sample_key",
         size: "sample_bytes",
+        ids: ["organization_id", "id"],
+        condition: "TRUE",
+    },
+    Place {
+        table: "voices",
+        key: "normalised_key",
+        size: "NULL",
         ids: ["organization_id", "id"],
         condition: "TRUE",
     },

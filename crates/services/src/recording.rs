@@ -1,8 +1,12 @@
 //! Recordings that voices are made from.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
-use resonance_domain::{ErrorCode, FieldError};
-use resonance_speech::audio::{DecodeError, Limits, VoiceAnalysis, decode};
+use resonance_domain::{AudioFormat, ErrorCode, FieldError};
+use resonance_speech::audio::{
+    DecodeError, Limits, SampleError, VoiceAnalysis, decode, encode, normalise_sample,
+};
 
 use crate::{
     Outcome, ServiceError,
@@ -11,6 +15,9 @@ use crate::{
 
 /// The largest file, in bytes.
 pub(crate) const MAX_BYTES: usize = 20 * 1024 * 1024;
+
+/// The sample rate that cloning models work at, in hertz.
+const CLONING_RATE: NonZeroU32 = NonZeroU32::new(24_000).unwrap();
 
 /// A recording that was listened to.
 #[derive(Debug)]
@@ -33,14 +40,31 @@ impl Recording {
             .map_err(|error| error.at("sample").into())
     }
 
+    /// The same recording as engines get it that clone voices: a WAV file of one channel, without the silence at both
+    /// ends, at -23 LUFS.
+    pub(crate) async fn normalised(core: &Core, file: Bytes) -> Outcome<Bytes> {
+        let permit = core.audio_work().await?;
+        let normalising = on_thread(permit, move || {
+            let sample = normalise_sample(file, &Limits::VOICE_SAMPLE, CLONING_RATE);
+            let sample = sample.map_err(|error| match error {
+                SampleError::Decode(error) => refusal(error),
+                SampleError::Silent => silent(),
+            })?;
+            Ok(encode(&sample.pcm, AudioFormat::Wav))
+        });
+        let encoded = normalising
+            .await
+            .map_err(|error| ServiceError::internal("normalising a recording", error))?
+            .map_err(|error: FieldError| error.at("sample"))?;
+        let file = encoded.map_err(|error| ServiceError::internal("normalising a recording", error))?;
+        Ok(file.bytes)
+    }
+
     fn of(file: Bytes) -> Result<Self, FieldError> {
         let decoded = decode(file, &Limits::VOICE_SAMPLE).map_err(refusal)?;
         let measured = decoded.measure();
         let (false, Some(loudness_lufs)) = (measured.is_silent, measured.loudness_lufs) else {
-            return Err(FieldError::new(
-                ErrorCode::AudioSilent,
-                "the recording holds no audible sound",
-            ));
+            return Err(silent());
         };
         Ok(Self {
             content_type: decoded.content_type,
@@ -65,6 +89,10 @@ impl Recording {
             _ => "audio",
         }
     }
+}
+
+fn silent() -> FieldError {
+    FieldError::new(ErrorCode::AudioSilent, "the recording holds no audible sound")
 }
 
 fn refusal(error: DecodeError) -> FieldError {

@@ -57,6 +57,16 @@ impl TestEngine {
         })
     }
 
+    /// One that clones voices, and listens to the recordings itself.
+    #[must_use]
+    pub fn cloning() -> Arc<Self> {
+        let mut engine = Self::new();
+        if let Some(engine) = Arc::get_mut(&mut engine) {
+            engine.capabilities.clones = true;
+        }
+        engine
+    }
+
     /// The set of engines that it alone makes up.
     #[must_use]
     pub fn alone(self: &Arc<Self>) -> Engines {
@@ -177,12 +187,19 @@ impl SpeechEngine for TestEngine {
 
     fn derive_voice<'a>(
         &'a self,
-        _sample: &'a VoiceSample,
+        sample: &'a VoiceSample,
         _language: &'a LanguageTag,
     ) -> BoxFuture<'a, Result<DerivedVoice, EngineError>> {
-        let voice = DerivedVoice {
-            voice: serde_json::json!({ "derived": true }),
-            fidelity: Fidelity::Approximated,
+        let voice = if self.capabilities.clones {
+            DerivedVoice {
+                voice: serde_json::json!({ "key": sample.key }),
+                fidelity: Fidelity::Cloned,
+            }
+        } else {
+            DerivedVoice {
+                voice: serde_json::json!({ "derived": true }),
+                fidelity: Fidelity::Approximated,
+            }
         };
         async move { Ok(voice) }.boxed()
     }

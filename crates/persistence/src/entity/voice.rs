@@ -31,6 +31,7 @@ pub(crate) struct Model {
     pub(crate) sample_rate: i32,
     pub(crate) sample_channels: i32,
     pub(crate) sample_loudness_lufs: f64,
+    pub(crate) normalised_key: Option<String>,
     pub(crate) preview_key: Option<String>,
     pub(crate) created_by: Option<Uuid>,
     pub(crate) created_at: DateTime<Utc>,

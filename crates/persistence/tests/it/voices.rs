@@ -80,6 +80,7 @@ fn custom_voice(dice: &mut Dice, organization: OrganizationId, now: DateTime<Utc
             sample_rate: 1,
             channels: 1,
             loudness_lufs: -20.5,
+            normalised_key: Some("a/normalised.wav".to_owned()),
         },
         preview_key: None,
         created_by: None,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use resonance_authz::CreateVoices;
 use resonance_domain::{
-    Consent, CustomVoice, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg, LanguageTag,
-    OrganizationId, SampleFacts, VoiceCategory, VoiceDescription, VoiceName, bounded_text,
+    AudioFormat, Consent, CustomVoice, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg,
+    LanguageTag, OrganizationId, SampleFacts, VoiceCategory, VoiceDescription, VoiceName, bounded_text,
 };
 use resonance_persistence::Repositories;
 use resonance_speech::engine::{EngineError, VoiceSample};
@@ -84,8 +84,16 @@ impl Voices<'_> {
         let address = InOrg::new(organization, id);
         let folder = previews::folder(address)?;
         let key = previews::key(&format!("{folder}/sample.{}", recording.extension()))?;
+        // An engine that listens to the recording gets it as it wants it; the original is kept as it came.
+        let normalised = if engine.capabilities().clones {
+            let file = Recording::normalised(core, input.sample.clone()).await?;
+            Some((previews::key(&format!("{folder}/normalised.wav"))?, file))
+        } else {
+            None
+        };
+        let heard = normalised.as_ref().map_or(&key, |(key, _)| key);
         let sample = VoiceSample {
-            key: key.as_str().to_owned(),
+            key: heard.as_str().to_owned(),
             analysis: recording.analysis,
         };
         let derived = engine
@@ -110,13 +118,14 @@ impl Voices<'_> {
                 statement: draft.statement,
             },
             sample: SampleFacts {
-                key: sample.key,
+                key: key.as_str().to_owned(),
                 content_type: recording.content_type.to_owned(),
                 bytes: input.sample.len() as u64,
                 duration_ms: recording.duration_ms,
                 sample_rate: recording.sample_rate,
                 channels: recording.channels,
                 loudness_lufs: recording.loudness_lufs,
+                normalised_key: normalised.as_ref().map(|(key, _)| key.as_str().to_owned()),
             },
             preview_key: None,
             created_by: Some(user),
@@ -125,6 +134,11 @@ impl Voices<'_> {
         };
         let pledge = Pledge::make(core, &folder, Owner::Voice(address)).await?;
         core.blobs.put(&key, input.sample, recording.content_type).await?;
+        if let Some((key, file)) = normalised {
+            core.blobs
+                .put(&key, file, AudioFormat::Wav.content_type())
+                .await?;
+        }
         let stored = self
             .0
             .attempt(attempt, async |uow| {

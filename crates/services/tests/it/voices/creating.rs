@@ -1,9 +1,11 @@
 //! Making voices from recordings.
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use resonance_domain::{AudioFormat, Fidelity, UsageMetric, VoiceCategory};
 use resonance_services::{Attestation, CreateVoice, Voices};
-use resonance_testkit::{on_both, verdict};
+use resonance_speech::audio::{Limits, decode, measure};
+use resonance_testkit::{Instance, TestEngine, on_both, verdict};
 
 use super::{Booth, address as address_of, input, quick, recordings};
 
@@ -34,6 +36,30 @@ on_both! {
         }
         // Nothing but the voices is left: no job will remove what they own.
         assert_eq!(booth.traces().await, [8, 8, 8, 0]);
+    }
+
+    async fn an_engine_that_clones_listens_to_the_recording_as_it_wants_it(backend: Backend) {
+        let instance = Instance::with_engines(backend, TestEngine::cloning().alone(), |_| ()).await;
+        let ada = instance.sign_up("Ada", "ada@example.org").await;
+        let organization = instance.found(&ada, "Acme").await;
+        let original = recordings::in_format(AudioFormat::Mp3);
+        let given = CreateVoice { engine: Some("test".to_owned()), ..input("Vera", original.clone()) };
+        let voice = instance.request_in(&ada, organization).await.voices().create(given).await.unwrap();
+        let normalised = voice.sample.normalised_key.clone().unwrap();
+        assert_eq!((voice.fidelity, voice.engine_voice["key"].as_str()), (Fidelity::Cloned, Some(normalised.as_str())));
+        let object = async |key: &str| instance.blobs.get(&resonance_blobs::BlobKey::parse(key).unwrap()).await.unwrap();
+        assert_eq!(object(&voice.sample.key).await, original);
+        let heard = decode(object(&normalised).await, &Limits::VOICE_SAMPLE).unwrap();
+        assert_eq!((heard.pcm.sample_rate(), heard.channels), (24_000, 1));
+        let lufs = measure(&heard.pcm).loudness_lufs.unwrap();
+        assert!((lufs + 23.0).abs() < 0.2, "{lufs} LUFS");
+        // Both are the voice's, and go with it.
+        let verified = instance.services.verify_blobs(false, |difference| panic!("{difference:?}")).await.unwrap();
+        assert!(verified.agrees() && verified.objects == 2);
+        instance.request_in(&ada, organization).await.voices().delete(address_of(&voice)).await.unwrap();
+        instance.services.settle().await.unwrap();
+        let left: Vec<_> = instance.blobs.list(None).try_collect().await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     async fn a_new_voice_tells_what_was_given_measured_and_attested(backend: Backend) {
