@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{
-    CreateGenerations, Denied, Grant, Implies, KeyHolder, KeyStanding, ManageApiKeys, ReadApiKeys,
-    RolePermissions, StandError, SystemGrant, system::Authenticate,
+    CancelGenerations, CreateGenerations, Denied, Grant, Implies, KeyHolder, KeyStanding, ManageApiKeys,
+    ReadApiKeys, RolePermissions, StandError, SystemGrant,
+    system::{Authenticate, Speak},
 };
 use resonance_domain::{
-    ApiKey, ApiKeyId, ApiKeyVoices, GenerationId, Id, Month, OrganizationId, PageRequest, UserId,
+    ApiKey, ApiKeyId, ApiKeyVoices, GenerationId, Id, InOrg, Month, OrganizationId, PageRequest, UserId,
 };
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
@@ -272,21 +273,40 @@ impl ApiKeys<'_> {
         Ok(self.0.execute(SPEND, values).await? > 0)
     }
 
-    /// Gives the characters back that a generation took from its key's budget, whoever ended it: to the month in which
+    /// Gives the characters back that a generation which was stopped took from its key's budget: to the month in which
     /// they were held. Call it once, in the unit of work that releases them on the ledger.
     ///
     /// # Errors
     /// The database's.
     pub async fn give_back(
         self,
-        organization: OrganizationId,
+        grant: &Grant<CancelGenerations>,
         generation: GenerationId,
     ) -> Result<(), StorageError> {
+        self.returned(InOrg::new(grant.organization(), generation)).await
+    }
+
+    /// The same for a generation that failed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn give_back_failed(
+        self,
+        _grant: &SystemGrant<Speak>,
+        generation: InOrg<GenerationId>,
+    ) -> Result<(), StorageError> {
+        self.returned(generation).await
+    }
+
+    async fn returned(self, generation: InOrg<GenerationId>) -> Result<(), StorageError> {
         const BACK: &str = "UPDATE api_key_months SET characters = characters - h.quantity FROM usage_entries h
             WHERE h.organization_id = $1 AND h.metric = 'characters' AND h.reference_id = $2 AND h.kind = 'hold'
               AND api_key_months.organization_id = $1 AND api_key_months.id = h.api_key_id
               AND api_key_months.month = substr(h.day, 1, 7)";
-        let values = [organization.as_uuid().into(), generation.as_uuid().into()];
+        let values = [
+            generation.organization.as_uuid().into(),
+            generation.id.as_uuid().into(),
+        ];
         self.0.execute(BACK, values).await?;
         Ok(())
     }

@@ -308,7 +308,9 @@ impl Take<'_> {
                     uow.usage()
                         .release_failed(&self.grant, organization, core.ids.next(), id, now)
                         .await?;
-                    uow.api_keys().give_back(organization, id).await?;
+                    uow.api_keys()
+                        .give_back_failed(&self.grant, self.generation)
+                        .await?;
                     uow.jobs().add(late_removal(core, self.generation)?).await?;
                     let payload = moved(GenerationState::Running, GenerationState::Failed)
                         .with("code", shown.code)

@@ -219,8 +219,15 @@ fn check(response: &Response, sound: bool) -> Result<(), EngineError> {
             retry_after: Some(wait.map_or(Duration::from_secs(1), Duration::from_secs)),
         });
     }
-    if status.is_server_error() {
+    // A proxy's word that nobody is there. Any other failure of the server may be the text's fault.
+    if matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    ) {
         return Err(unavailable(&format!("it answered {status}")));
+    }
+    if status.is_server_error() {
+        return Err(EngineError::transient(format!("it answered {status}")));
     }
     if !status.is_success() {
         return Err(EngineError::permanent(format!("it refused with {status}")));

@@ -101,7 +101,7 @@ impl Generations<'_> {
             .release(grant, core.ids.next(), address.id, now)
             .await?;
         if generation.created_by_key.is_some() {
-            uow.api_keys().give_back(address.organization, address.id).await?;
+            uow.api_keys().give_back(grant, address.id).await?;
         }
         uow.jobs().add(speaking::late_removal(core, address)?).await?;
         uow.record(

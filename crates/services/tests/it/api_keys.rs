@@ -1,5 +1,7 @@
 //! API keys.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use resonance_authz::Denied;
 use resonance_domain::{
@@ -10,6 +12,7 @@ use resonance_services::{
     CreateApiKey, CreateGeneration, CreateRole, CreatedApiKey, InviteMembers, NewRole, Outcome, Request,
     ServiceError, UpdateApiKey,
 };
+use resonance_speech::engine::EngineError;
 use resonance_testkit::{Backend, Instance, Person, TestEngine, at_once, on_both, verdict};
 use serde_json::json;
 
@@ -22,6 +25,7 @@ const SPEAKS: [&str; 3] = [
 /// Acme with its admin Ada, its member Mel, and a voice.
 struct Shop {
     instance: Instance,
+    engine: Arc<TestEngine>,
     ada: Person,
     mel: Person,
     acme: OrganizationId,
@@ -30,7 +34,8 @@ struct Shop {
 
 impl Shop {
     async fn new(backend: Backend) -> Self {
-        let instance = Instance::with_engines(backend, TestEngine::new().alone(), |_| ()).await;
+        let engine = TestEngine::new();
+        let instance = Instance::with_engines(backend, engine.alone(), |_| ()).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
         let mel = instance.sign_up("Mel", "mel@example.org").await;
         let acme = instance.found(&ada, "Acme").await;
@@ -38,6 +43,7 @@ impl Shop {
         let voice = instance.system_voice("Vera", "test", &json!({})).await;
         Self {
             instance,
+            engine,
             ada,
             mel,
             acme,
@@ -159,22 +165,38 @@ on_both! {
     async fn a_budget_is_never_overshot_by_one_character_however_many_ask_at_once(backend: Backend) {
         let shop = Shop::new(backend).await;
         let key = shop.make(CreateApiKey { character_budget: Some(100), ..shop.input() }).await;
-        let program = shop.come(&key).await.unwrap();
-        let tries = (0..40).map(|nth| {
-            let (program, input) = (program.clone(), shop.text(&format!("text {nth:02}")));
+        let node = shop.instance.another_node().await;
+        let programs = [
+            shop.come(&key).await.unwrap(),
+            node.authenticate_key(&key.token.expose(), Origin::default()).await.unwrap(),
+        ];
+        let tries = (0..100).map(|nth| {
+            let (program, input) = (programs[nth % 2].clone(), shop.text(&format!("text {nth:02}")));
             async move { program.generations().create(input).await }
         });
         let outcomes = at_once(tries.collect()).await;
         let refused = outcomes.iter().filter(|outcome| verdict(outcome) == "QUOTA_EXCEEDED").count();
         let made = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         // Seven characters each.
-        assert_eq!((made, refused), (14, 26));
+        assert_eq!((made, refused), (14, 86));
         assert_eq!(shop.spent(&key).await, 98);
         // Nothing of the refused ones is left.
         assert_eq!(shop.instance.sql_texts("SELECT text FROM generations").await.len(), 14);
         // In another month there is as much again.
         shop.instance.clock.advance(TimeDelta::days(32));
         assert!(shop.come(&key).await.unwrap().generations().create(shop.text("another month")).await.is_ok());
+    }
+
+    async fn what_fails_is_given_back_to_the_budget(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        let key = shop.make(CreateApiKey { character_budget: Some(10), ..shop.input() }).await;
+        let program = shop.come(&key).await.unwrap();
+        let made = program.generations().create(shop.text("0123456789")).await.unwrap().generation;
+        shop.engine.fail_next(EngineError::permanent("no"));
+        shop.instance.services.settle().await.unwrap();
+        let failed = program.generations().get(InOrg::new(shop.acme, made.id)).await.unwrap();
+        assert_eq!((failed.state, shop.spent(&key).await), (GenerationState::Failed, 0));
+        assert!(program.generations().create(shop.text("9876543210")).await.is_ok());
     }
 
     async fn what_is_cancelled_is_given_back_to_the_budget(backend: Backend) {

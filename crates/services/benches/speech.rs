@@ -1,0 +1,283 @@
+//! Speech from the asking to the sound, without HTTP: `cargo bench -p resonance-services --bench speech`.
+//!
+//! On SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Prints a table in Markdown.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark"
+)]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use resonance_domain::{GenerationState, InOrg, OrganizationId, VoiceAddress};
+use resonance_services::{CreateGeneration, Hearing, Request, Services};
+use resonance_speech::{
+    audio::Pcm,
+    engine::{Progress, SpeechEngine as _, SynthesisRequest},
+};
+use resonance_testkit::{Backend, Instance, Person, TestEngine, builtin_engine};
+use tokio_util::sync::CancellationToken;
+
+/// Generations that are timed one after the other.
+const ROUNDS: usize = 300;
+/// Generations that are asked for as fast as they are taken.
+const MANY: usize = 5_000;
+/// Jobs of one organization that another one's single job must overtake.
+const QUEUE: usize = 10_000;
+
+struct Stage {
+    instance: Instance,
+    engine: Arc<TestEngine>,
+    voice: VoiceAddress,
+}
+
+impl Stage {
+    async fn new(backend: Backend) -> Self {
+        let engine = TestEngine::new();
+        let engines = builtin_engine().with(Arc::clone(&engine) as _);
+        let instance = Instance::with_engines(backend, engines, |settings| {
+            settings.text_limit = 100_000;
+            settings.speech_concurrency = 8;
+        })
+        .await;
+        instance.services.seed_catalogue().await.unwrap();
+        let voice = instance
+            .system_voice("Vera", "test", &serde_json::json!({}))
+            .await;
+        Self {
+            instance,
+            engine,
+            voice,
+        }
+    }
+
+    async fn organization(&self, name: &str) -> (Person, OrganizationId) {
+        let person = self.instance.sign_up(name, &format!("{name}@example.org")).await;
+        let organization = self.instance.found(&person, name).await;
+        (person, organization)
+    }
+
+    fn ask(&self, text: String) -> CreateGeneration {
+        CreateGeneration {
+            text,
+            voice: self.voice.global_id(),
+            ..CreateGeneration::default()
+        }
+    }
+
+    fn work(&self) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+        let (stop, services): (_, Services) = (CancellationToken::new(), self.instance.services.clone());
+        let stopped = stop.clone();
+        (stop, tokio::spawn(async move { services.run(stopped).await }))
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn row(backend: Backend, what: &str, figure: impl std::fmt::Display) {
+    println!("| {backend:?} | {what} | {figure} |");
+}
+
+/// The most memory that this process ever had, in MiB.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .map_or(0, |kib| kib / 1024)
+}
+
+fn prose(characters: usize) -> String {
+    let sentence =
+        "The reader went on with the story, and nobody in the room wanted to be the first to leave. ";
+    sentence.chars().cycle().take(characters).collect()
+}
+
+/// Listens to the end: when the first byte came, and when the last one.
+async fn listen(request: &Request, input: CreateGeneration) -> (Duration, Duration) {
+    let begun = Instant::now();
+    let speech = request.generations().speak(input, None).await.unwrap();
+    let mut bytes = match speech.hearing.unwrap() {
+        Hearing::Live(live) => live.bytes,
+        Hearing::File(file) => file.read(None).await.unwrap().map_err(Into::into).boxed(),
+    };
+    let mut first = None;
+    while let Some(part) = bytes.next().await {
+        let _ = part.unwrap();
+        first.get_or_insert_with(|| begun.elapsed());
+    }
+    (first.unwrap(), begun.elapsed())
+}
+
+async fn final_state(request: &Request, address: InOrg<resonance_domain::GenerationId>) {
+    let mut watched = request.watch_generation(address);
+    while let Some(now) = watched.next().await {
+        if now.unwrap().state.is_final() {
+            return;
+        }
+    }
+}
+
+async fn measure(backend: Backend) {
+    let stage = Stage::new(backend).await;
+    let (ada, acme) = stage.organization("Ada").await;
+    let request = stage.instance.request_in(&ada, acme).await;
+
+    // One organization's queue, and another's single job.
+    let asked =
+        stream::iter(0..QUEUE).map(|n| request.generations().create(stage.ask(format!("Queued {n}"))));
+    asked.buffer_unordered(8).try_collect::<Vec<_>>().await.unwrap();
+    let (eve, other) = stage.organization("Eve").await;
+    let single = stage.instance.request_in(&eve, other).await;
+    let created = single
+        .generations()
+        .create(stage.ask("Single".to_owned()))
+        .await
+        .unwrap()
+        .generation;
+    let begun = Instant::now();
+    let (stop, work) = stage.work();
+    final_state(&single, InOrg::new(other, created.id)).await;
+    let took = begun.elapsed();
+    let before = stage
+        .engine
+        .texts()
+        .iter()
+        .position(|text| text == "Single")
+        .unwrap();
+    row(
+        backend,
+        "jobs begun before the single one behind 10,000 of another organization (8 at a time)",
+        before,
+    );
+    row(
+        backend,
+        "that job, from the start of the workers to its end",
+        format_args!("{took:.1?}"),
+    );
+    while stage.engine.texts().len() <= QUEUE {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    row(
+        backend,
+        "those 10,000, spoken",
+        format_args!("{:.0}/s", QUEUE as f64 / begun.elapsed().as_secs_f64()),
+    );
+
+    // The engine alone, and through everything else, in turn.
+    let (mut alone, mut through, mut reused) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..ROUNDS {
+        let text = format!("This is sentence number {n}.");
+        let spoken = SynthesisRequest {
+            text: text.clone(),
+            voice: serde_json::json!({}),
+            settings: resonance_domain::SpeechSettings::default(),
+            instructions: None,
+        };
+        let begun = Instant::now();
+        let _pcm: Pcm = stage
+            .engine
+            .synthesize(spoken, Progress::default())
+            .await
+            .unwrap();
+        alone.push(begun.elapsed());
+        let begun = Instant::now();
+        let created = request
+            .generations()
+            .create(stage.ask(text.clone()))
+            .await
+            .unwrap();
+        final_state(&request, InOrg::new(acme, created.generation.id)).await;
+        through.push(begun.elapsed());
+        let begun = Instant::now();
+        let again = request.generations().create(stage.ask(text)).await.unwrap();
+        reused.push(begun.elapsed());
+        assert!(again.reused && again.generation.state == GenerationState::Succeeded);
+    }
+    let overhead = median(through).saturating_sub(median(alone));
+    row(
+        backend,
+        "overhead of a generation over its engine, median",
+        format_args!("{overhead:.1?}"),
+    );
+    row(
+        backend,
+        "a generation that is reused, median",
+        format_args!("{:.1?}", median(reused)),
+    );
+
+    // As many as can be.
+    let before = stage.engine.texts().len();
+    let begun = Instant::now();
+    let asked = stream::iter(0..MANY).map(|n| {
+        request
+            .generations()
+            .create(stage.ask(format!("One of many, {n}")))
+    });
+    asked.buffer_unordered(16).try_collect::<Vec<_>>().await.unwrap();
+    while stage.engine.texts().len() < before + MANY {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let rate = MANY as f64 / begun.elapsed().as_secs_f64();
+    row(
+        backend,
+        "generations asked for and spoken, with an engine that answers at once",
+        format_args!("{rate:.0}/s"),
+    );
+
+    // The built-in engine.
+    let voices = request.voices().for_speaking().await.unwrap();
+    let voice = voices
+        .iter()
+        .find(|voice| voice.engine().0 == "builtin" && voice.language().as_str() == "en-US");
+    let voice = voice.unwrap().address().global_id();
+    let input = |text: String| CreateGeneration {
+        text,
+        voice: voice.clone(),
+        fresh: true,
+        ..CreateGeneration::default()
+    };
+    let mut firsts = Vec::new();
+    for _ in 0..9 {
+        firsts.push(listen(&request, input(prose(5_000))).await.0);
+    }
+    row(
+        backend,
+        "first byte of 5,000 characters by the built-in engine, median of 9",
+        format_args!("{:.1?}", median(firsts)),
+    );
+    for characters in [5_000, 100_000] {
+        let (_, whole) = listen(&request, input(prose(characters))).await;
+        let memory = peak_memory();
+        // About 15 characters are a second of speech.
+        row(
+            backend,
+            &format!("{characters} characters to the last byte (MP3)"),
+            format_args!("{whole:.1?}; peak memory of all so far {memory} MiB"),
+        );
+    }
+    stop.cancel();
+    work.await.unwrap();
+}
+
+fn main() {
+    println!("| database | what | figure |\n|---|---|--:|");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        measure(Backend::Sqlite).await;
+        if std::env::var_os("TEST_POSTGRES_URL").is_some() {
+            measure(Backend::Postgres).await;
+        }
+    });
+}
