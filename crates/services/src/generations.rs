@@ -1,18 +1,22 @@
 //! Having texts spoken, and the history of what was.
 
+mod archive;
 mod audio;
 mod cancel;
 mod create;
 mod feed;
+mod repeat;
+mod selection;
 
 use resonance_authz::{Denied, ReadGenerations};
 use resonance_domain::{
-    ErrorCode, FieldError, Generation, GenerationFilter, GenerationId, InOrg, OrganizationId, Page,
-    PageRequest,
+    ErrorCode, FieldError, Generation, GenerationFilter, GenerationId, GenerationOrder, InOrg,
+    OrganizationId, Page, PageRequest, SearchQuery,
 };
 use resonance_persistence::{IdCursor, JobQueue, Repositories};
 
 pub use self::{
+    archive::Archive,
     create::{CreateGeneration, CreatedGeneration, SettingsInput},
     feed::HistoryChange,
 };
@@ -59,7 +63,7 @@ impl Generations<'_> {
         Ok(self.repository().get_many(&grant, ids).await?)
     }
 
-    /// A page of the organization's history, newest first. Requires `org:generations:read`.
+    /// A page of the organization's history. Requires `org:generations:read`.
     ///
     /// # Errors
     /// `TOO_LONG` for a search text of more than 200 characters.
@@ -67,11 +71,12 @@ impl Generations<'_> {
         self,
         organization: OrganizationId,
         filter: &GenerationFilter,
+        order: GenerationOrder,
         page: &PageRequest<IdCursor>,
     ) -> Outcome<Page<Generation>> {
         let grant = self.0.grant::<ReadGenerations>(organization).await?;
         let filter = checked(filter)?;
-        Ok(self.repository().page(&grant, &filter, page).await?)
+        Ok(self.repository().page(&grant, &filter, order, page).await?)
     }
 
     /// How many generations the history has under a filter. Requires `org:generations:read`.
@@ -135,8 +140,10 @@ fn checked(filter: &GenerationFilter) -> Result<GenerationFilter, FieldError> {
     if search.is_some_and(|search| search.contains('\0')) {
         return Err(FieldError::new(ErrorCode::Invalid, "must not contain NUL").at("search"));
     }
+    // In a blank text, or one of signs, is no word that could be missing.
+    let search = search.filter(|search| SearchQuery::read(search).is_some());
     Ok(GenerationFilter {
-        search: search.filter(|search| !search.is_empty()).map(ToOwned::to_owned),
+        search: search.map(ToOwned::to_owned),
         ..filter.clone()
     })
 }

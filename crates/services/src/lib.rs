@@ -82,7 +82,9 @@ pub use enrolments::Enrolments;
 pub use error::{Outcome, Refusal, ServiceError};
 pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
-pub use generations::{CreateGeneration, CreatedGeneration, Generations, HistoryChange, SettingsInput};
+pub use generations::{
+    Archive, CreateGeneration, CreatedGeneration, Generations, HistoryChange, SettingsInput,
+};
 pub use instance::InstanceSecretError;
 pub use invitations::{Invitations, InviteMembers, InviteOutcome};
 pub use jwt::Jwt;

@@ -61,6 +61,15 @@ impl SettingsInput {
     }
 }
 
+/// What is to be spoken, checked.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) text: GenerationText,
+    pub(super) voice: VoiceAddress,
+    pub(super) settings: SpeechSettings,
+    pub(super) format: AudioFormat,
+}
+
 /// A generation that was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatedGeneration {
@@ -110,8 +119,32 @@ impl Generations<'_> {
             ));
         };
 
+        let order = Order {
+            text,
+            voice: address,
+            settings,
+            format: input.format,
+        };
+        self.ask("createGeneration", organization, order, input.fresh)
+            .await
+    }
+
+    /// Asks for what was checked to be a generation at all; `operation` is the name of the mutation.
+    pub(super) async fn ask(
+        self,
+        operation: &'static str,
+        organization: OrganizationId,
+        order: Order,
+        fresh: bool,
+    ) -> Outcome<CreatedGeneration> {
+        let Order {
+            text,
+            voice: address,
+            settings,
+            format,
+        } = order;
         // What only reads is done before the transaction, which is one of few on SQLite.
-        let attempt = Attempt::in_organization("createGeneration", organization);
+        let attempt = Attempt::in_organization(operation, organization);
         let grant = self.0.grant::<CreateGenerations>(organization).await;
         let grant = self.0.noting(attempt, grant).await?;
         let voice = if self.0.may_speak_with(&address) {
@@ -120,7 +153,7 @@ impl Generations<'_> {
             None
         };
         let Some(voice) = voice else {
-            self.note_foreign(organization, address).await;
+            self.note_foreign(operation, organization, address).await;
             return Err(no_voice().into());
         };
         self.check_engine(&voice, &text)?;
@@ -130,7 +163,7 @@ impl Generations<'_> {
             &voice.engine,
             &voice.engine_voice,
             &settings,
-            input.format,
+            format,
         );
         let now = self.0.core().clock.now();
         let generation = Generation {
@@ -146,7 +179,7 @@ impl Generations<'_> {
             characters: text.characters(),
             text: text.into_string(),
             settings,
-            format: input.format,
+            format,
             engine: voice.engine.clone(),
             state: GenerationState::Queued,
             progress: 0.0,
@@ -166,16 +199,16 @@ impl Generations<'_> {
         };
         let database = &self.0.core().database;
         database
-            .atomically(async |uow| self.store(uow, &new, input.fresh).await)
+            .atomically(async |uow| self.store(uow, &new, fresh).await)
             .await
     }
 
     /// Records a try to speak with another organization's voice.
-    async fn note_foreign(self, organization: OrganizationId, voice: VoiceAddress) {
+    async fn note_foreign(self, operation: &'static str, organization: OrganizationId, voice: VoiceAddress) {
         if let VoiceAddress::Custom(voice) = voice
             && voice.organization != organization
         {
-            let attempt = Attempt::on("createGeneration", voice.organization, voice.global_id());
+            let attempt = Attempt::on(operation, voice.organization, voice.global_id());
             let refusal: Outcome<()> = Err(ServiceError::Denied(Denied::NotVisible));
             let _ = self.0.noting(attempt, refusal).await;
         }

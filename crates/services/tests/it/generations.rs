@@ -1,10 +1,13 @@
 //! Generations: asking, speaking, hearing, and what it costs.
 
+mod archives;
 mod asking;
 mod feed;
 mod hearing;
 mod history;
 mod ledger;
+mod repeating;
+mod selections;
 mod speaking;
 mod stopping;
 
