@@ -22,6 +22,7 @@ mod m20261122_000009_audit;
 mod m20261122_000010_webhooks;
 mod m20261122_000011_instance;
 mod m20261128_000012_api_keys;
+mod m20261128_000013_history_search;
 mod m20261128_000014_finished_sound;
 
 pub use dialect::Dialect;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_webhooks::Migration),
             Box::new(m20261122_000011_instance::Migration),
             Box::new(m20261128_000012_api_keys::Migration),
+            Box::new(m20261128_000013_history_search::Migration),
             Box::new(m20261128_000014_finished_sound::Migration),
         ]
     }

@@ -10,6 +10,9 @@ use crate::{
 /// The longest text that an instance can be set up for, in characters (Unicode scalar values).
 pub const MAX_GENERATION_TEXT: usize = 100_000;
 
+/// How many generations are deleted or downloaded at once at most.
+pub const MAX_GENERATIONS_AT_ONCE: usize = 100;
+
 text_type! {
     /// A text to speak: 1 to 100,000 characters after trimming. Instances allow less by default.
     GenerationText, bounded_text, 1..=MAX_GENERATION_TEXT
@@ -357,7 +360,8 @@ impl Generation {
 /// Which generations are wanted; every part that is set narrows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GenerationFilter {
-    /// Only texts that contain this text, ignoring case.
+    /// Only texts that have the words of this text, the last of which may be unfinished; see [`crate::SearchQuery`]. One
+    /// without words narrows nothing.
     pub search: Option<String>,
     /// Only this voice.
     pub voice: Option<VoiceId>,
@@ -365,10 +369,24 @@ pub struct GenerationFilter {
     pub author: Option<UserId>,
     /// Only these states; empty means all.
     pub states: Vec<GenerationState>,
+    /// Only what this engine speaks.
+    pub engine: Option<String>,
+    /// Only audio of this format.
+    pub format: Option<AudioFormat>,
     /// Only those made at or after this time.
     pub from: Option<DateTime<Utc>>,
     /// Only those made before this time.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// By what a list of generations is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum GenerationOrder {
+    /// Those made last come first.
+    #[default]
+    Newest,
+    /// Those made first come first.
+    Oldest,
 }
 
 #[cfg(test)]

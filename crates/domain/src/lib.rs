@@ -15,6 +15,7 @@
 //! ```
 
 mod api_key;
+mod archive;
 mod audio;
 mod audit;
 mod clock;
@@ -36,6 +37,7 @@ mod organization_domain;
 mod page;
 mod pieces;
 mod role;
+mod search;
 mod session;
 mod slug;
 mod text;
@@ -49,6 +51,7 @@ pub use api_key::{
     API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyName, ApiKeyState, ApiKeyVoices, Author, MAX_API_KEY_VOICES,
     character_budget, key_expiry,
 };
+pub use archive::{ArchiveAddress, ArchiveReader};
 pub use audio::AudioFormat;
 pub use audit::AuditRecord;
 pub use clock::{Clock, Ids, IdsExt};
@@ -59,9 +62,9 @@ pub use email::EmailAddress;
 pub use event::{ActorKind, Event, EventKind, Origin};
 pub use field_error::{ErrorCode, FieldError, FieldErrors};
 pub use generation::{
-    Generation, GenerationFailure, GenerationFilter, GenerationState, GenerationText, LOUDNESS,
-    MAX_GENERATION_TEXT, Mastering, Reading, SettingKind, SpeechInstructions, SpeechSettings,
-    VoiceOfGeneration, reuse_key,
+    Generation, GenerationFailure, GenerationFilter, GenerationOrder, GenerationState, GenerationText,
+    LOUDNESS, MAX_GENERATION_TEXT, MAX_GENERATIONS_AT_ONCE, Mastering, Reading, SettingKind,
+    SpeechInstructions, SpeechSettings, VoiceOfGeneration, reuse_key,
 };
 pub use id::{
     ApiKeyId, DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
@@ -87,6 +90,7 @@ pub use organization_domain::{
 pub use page::{Direction, Page, PageRequest};
 pub use pieces::{Boundary, Piece, pieces, sentences};
 pub use role::{MAX_CUSTOM_ROLES, RoleDescription, RoleKey, RoleName};
+pub use search::{MAX_WORD, MAX_WORDS, SearchQuery, words};
 pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};

@@ -7,8 +7,8 @@ use resonance_domain::{self as domain, InOrg, OrganizationId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
 use resonance_gateway_speech::{
-    GenerationConnection, GenerationFilter, Usage, UsagePeriod, VoiceArguments, VoiceConnection, VoiceFilter,
-    VoiceOrder, generations_of, usage_of, voices_of,
+    GenerationArguments, GenerationConnection, GenerationFilter, GenerationOrder, Usage, UsagePeriod,
+    VoiceArguments, VoiceConnection, VoiceFilter, VoiceOrder, generations_of, usage_of, voices_of,
 };
 use resonance_services::{self as services, MemberQuery, ViewedOrganization};
 
@@ -398,7 +398,7 @@ impl Organization {
             .map(Some)
     }
 
-    /// The shared history: what was spoken, newest first. Requires `org:generations:read`.
+    /// The shared history: what was spoken. Requires `org:generations:read`.
     #[graphql(
         complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
     )]
@@ -406,6 +406,9 @@ impl Organization {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which generations; all when nothing is said.")] filter: Option<GenerationFilter>,
+        #[graphql(desc = "In which order; the newest first when nothing is said.")] order_by: Option<
+            GenerationOrder,
+        >,
         #[graphql(desc = "How many from the start, at most 100; 25 when nothing is said.")] first: Option<
             i32,
         >,
@@ -413,7 +416,15 @@ impl Organization {
         #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> ApiResult<GenerationConnection> {
-        generations_of(context, self.key(), filter, first, after, last, before).await
+        let arguments = GenerationArguments {
+            first,
+            after,
+            last,
+            before,
+            filter,
+            order: order_by,
+        };
+        generations_of(request(context)?, self.key(), arguments).await
     }
 
     /// The audit log: what happened here, newest first. Requires `org:sys_audit:read`; null without it.

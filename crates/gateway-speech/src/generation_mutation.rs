@@ -1,8 +1,9 @@
 //! Having texts spoken, and taking that back.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use resonance_domain::{FieldError, GenerationId, InOrg};
 use resonance_gateway_kit::{ApiResult, UserError, parse_id, parse_tenant_id, request, split};
-use resonance_services::{CreateGeneration, Outcome, Request};
+use resonance_services::{CreateGeneration, CreatedGeneration, Outcome, Request};
 
 use crate::{AudioFormat, Generation, SpeechSetting, SpeechSettingsInput};
 
@@ -77,6 +78,59 @@ pub(crate) struct DeleteGenerationInput {
 pub(crate) struct DeleteGenerationPayload {
     /// The id of the generation that is no more; null if the input was refused.
     deleted_generation_id: Option<ID>,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// What is to be spoken once more.
+#[derive(Debug, InputObject)]
+pub(crate) struct RepeatGenerationInput {
+    /// The generation that says what, by which voice, how, and in which format.
+    generation_id: ID,
+    /// Whether to speak it anew, and charge it. If not, and what the same input gives back is there, that is the answer.
+    #[graphql(default = true)]
+    fresh: bool,
+}
+
+/// What became of asking for a generation once more.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct RepeatGenerationPayload {
+    /// The new generation; null if the input was refused.
+    generation: Option<Generation>,
+    /// Whether it was there before, so that nothing is charged.
+    reused: bool,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// Which generations to delete.
+#[derive(Debug, InputObject)]
+pub(crate) struct DeleteGenerationsInput {
+    /// The generations, of one organization: 1 to 100.
+    ids: Vec<ID>,
+}
+
+/// What became of deleting generations.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct DeleteGenerationsPayload {
+    /// The ids of the generations that are no more; null if the input was refused, and then all are still there.
+    deleted_generation_ids: Option<Vec<ID>>,
+    /// Why the input was refused; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// Which generations to download.
+#[derive(Debug, InputObject)]
+pub(crate) struct CreateGenerationArchiveInput {
+    /// The generations, of one organization: 1 to 100.
+    ids: Vec<ID>,
+}
+
+/// What became of asking for an archive.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct CreateGenerationArchivePayload {
+    /// The URL of the archive; null if the input was refused.
+    url: Option<String>,
     /// Why the input was refused; empty on success.
     user_errors: Vec<UserError>,
 }
@@ -160,6 +214,50 @@ impl GenerationsMutation {
             user_errors,
         })
     }
+
+    /// Has the text of a generation spoken once more, by the same voice, with the same settings, in the same format. The
+    /// rest is as for `createGeneration`, refusals included: `NOT_FOUND` at `voiceId` if the voice was deleted since.
+    /// Requires `org:generations:read` and `org:generations:create`.
+    async fn repeat_generation(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be spoken once more.")] input: RepeatGenerationInput,
+    ) -> ApiResult<RepeatGenerationPayload> {
+        let request = request(context)?;
+        let (repeated, user_errors) = split(repeat(request, &input).await)?;
+        Ok(RepeatGenerationPayload {
+            reused: repeated.as_ref().is_some_and(|repeated| repeated.reused),
+            generation: repeated.map(|repeated| Generation::new(request, repeated.generation)),
+            user_errors,
+        })
+    }
+
+    /// Removes generations from the history, each as `deleteGeneration` does: all of them, or none. Everybody deletes
+    /// their own; somebody else's requires `org:generations:delete`.
+    async fn delete_generations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which generations.")] input: DeleteGenerationsInput,
+    ) -> ApiResult<DeleteGenerationsPayload> {
+        let (deleted, user_errors) = split(delete_many(request(context)?, &input.ids).await)?;
+        Ok(DeleteGenerationsPayload {
+            deleted_generation_ids: deleted.map(|()| input.ids),
+            user_errors,
+        })
+    }
+
+    /// Gives the URL of a ZIP archive with the audio of generations, and with `manifest.json`, which lists their texts,
+    /// voices and settings. It is valid for a short while and without any other permission, but only as long as whoever
+    /// asks now may read them, and as long as all of them are there; nothing is made before it is fetched. Refused with
+    /// `CONFLICT` if one of them has not succeeded. Requires `org:generations:read`.
+    async fn create_generation_archive(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which generations.")] input: CreateGenerationArchiveInput,
+    ) -> ApiResult<CreateGenerationArchivePayload> {
+        let (url, user_errors) = split(archive_url(request(context)?, &input.ids).await)?;
+        Ok(CreateGenerationArchivePayload { url, user_errors })
+    }
 }
 
 async fn cancel(request: &Request, id: &ID) -> Outcome<resonance_domain::Generation> {
@@ -168,4 +266,21 @@ async fn cancel(request: &Request, id: &ID) -> Outcome<resonance_domain::Generat
 
 async fn delete(request: &Request, id: &ID) -> Outcome<()> {
     request.generations().delete(parse_tenant_id("id", id)?).await
+}
+
+async fn repeat(request: &Request, input: &RepeatGenerationInput) -> Outcome<CreatedGeneration> {
+    let address = parse_tenant_id("generationId", &input.generation_id)?;
+    request.generations().repeat(address, input.fresh).await
+}
+
+async fn delete_many(request: &Request, ids: &[ID]) -> Outcome<()> {
+    request.generations().delete_many(&selection(ids)?).await
+}
+
+async fn archive_url(request: &Request, ids: &[ID]) -> Outcome<String> {
+    request.generations().archive_url(&selection(ids)?).await
+}
+
+fn selection(ids: &[ID]) -> Result<Vec<InOrg<GenerationId>>, FieldError> {
+    ids.iter().map(|id| parse_tenant_id("ids", id)).collect()
 }

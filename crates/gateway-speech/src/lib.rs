@@ -22,7 +22,10 @@ mod voice_query;
 pub use audio_format::AudioFormat;
 pub use generation::{Generation, GenerationFailure, GenerationState, SubtitleFormat, TimeMark};
 pub use generation_feed::{GenerationChange, GenerationsSubscription};
-pub use generation_list::{GenerationConnection, GenerationEdge, GenerationFilter, generations_of};
+pub use generation_list::{
+    GenerationArguments, GenerationConnection, GenerationEdge, GenerationFilter, GenerationOrder,
+    generations_of,
+};
 pub use generation_mutation::GenerationsMutation;
 pub use speech_settings::{SpeechSetting, SpeechSettings, SpeechSettingsInput};
 pub use usage::{ApiKeyUsage, MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};

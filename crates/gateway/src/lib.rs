@@ -10,6 +10,7 @@
 // The types of what resolvers await nest as deeply as the schema has merged parts.
 #![recursion_limit = "256"]
 
+mod archives;
 mod audit_export;
 mod byte_range;
 mod client;

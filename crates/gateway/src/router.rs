@@ -24,8 +24,8 @@ use tower_http::{
 };
 
 use crate::{
-    SchemaOptions, audit_export, client, health, identify::Identify, invitation_page, mails, media, openai,
-    operators, respond, schema,
+    SchemaOptions, archives, audit_export, client, health, identify::Identify, invitation_page, mails, media,
+    openai, operators, respond, schema,
 };
 
 /// How the front door is to be.
@@ -84,6 +84,7 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
             get(move || std::future::ready(media::keys(&keys))),
         )
         .merge(invitation_page::routes(identify.clone()))
+        .merge(archives::routes(identify.clone()))
         .merge(audit_export::routes(identify.clone()))
         .merge(openai::routes(identify.clone()))
         .merge(media::routes(identify))
@@ -169,13 +170,13 @@ fn span<B>(request: &http::Request<B>) -> tracing::Span {
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    // Neither the query nor an invitation's token is logged: a signature and a token are keys for as long as they last.
+    // Neither the query nor an invitation's token is logged: a signature and a token are keys for as long as they last. Nor
+    // all that an archive holds.
     let path = request.uri().path();
-    let path = if path.starts_with(invitation_page::PATH) {
-        invitation_page::PATH
-    } else {
-        path
-    };
+    let path = [invitation_page::PATH, archives::PATH]
+        .into_iter()
+        .find(|shown| path.starts_with(shown))
+        .unwrap_or(path);
     tracing::info_span!("request", id, method = %request.method(), path)
 }
 

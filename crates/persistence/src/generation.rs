@@ -3,37 +3,33 @@
 //! Written by hand: the history is the hottest list, and its rows are wide, so every statement names the columns that
 //! it needs, in the order in which they are read.
 
+mod filter;
 mod row;
+mod search;
 mod time_marks;
 mod voices;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use resonance_authz::{
     CancelGenerations, CreateGenerations, DeleteGenerations, Grant, Implies, ReadGenerations, SystemGrant,
     system::Deliver,
 };
 use resonance_domain::{
-    Author, Generation, GenerationFilter, GenerationId, GenerationState, Id, InOrg, Page, PageRequest,
+    Generation, GenerationFilter, GenerationId, GenerationOrder, GenerationState, Id, InOrg, Page,
+    PageRequest,
 };
 use sea_orm::Value;
-use uuid::Uuid;
 
-use self::row::{COLUMNS, read, scope};
+use self::{
+    filter::{narrow, within_reach},
+    row::{COLUMNS, read, scope},
+};
 pub(crate) use self::{
     row::{read_format, read_mastering, read_scope, read_settings},
+    search::marked,
     time_marks::stored as stored_marks,
 };
-use crate::{
-    IdCursor, StorageError,
-    executor::Executor,
-    page::{contains_pattern, folded},
-    raw::Sql,
-    read_rows::count,
-};
-
-/// How far the time in a generation's id may be from the time at which it was made, which another statement of the
-/// same use case tells.
-const ID_SLACK: TimeDelta = TimeDelta::minutes(1);
+use crate::{IdCursor, StorageError, executor::Executor, raw::Sql, read_rows::count};
 
 /// What a generation needs to know of a voice.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +100,7 @@ impl Generations<'_> {
         self.by_address(address).await
     }
 
-    /// A page of the history, newest first.
+    /// A page of the history.
     ///
     /// # Errors
     /// The database's.
@@ -112,6 +108,7 @@ impl Generations<'_> {
         self,
         grant: &Grant<impl Implies<ReadGenerations>>,
         filter: &GenerationFilter,
+        order: GenerationOrder,
         page: &PageRequest<IdCursor>,
     ) -> Result<Page<Generation>, StorageError> {
         let organization = grant.organization();
@@ -119,8 +116,8 @@ impl Generations<'_> {
             format!("SELECT {COLUMNS} FROM generations WHERE organization_id = $1"),
             [organization.as_uuid().into()],
         );
-        narrow(&mut sql, filter);
-        sql.page_by_id("id", true, page);
+        narrow(&mut sql, organization, filter, self.0.is_postgres());
+        sql.page_by_id("id", order == GenerationOrder::Newest, page);
         let rows = self.0.rows(sql, |row| read(row, organization)).await?;
         Ok(Page::from_rows(page, rows))
     }
@@ -134,18 +131,19 @@ impl Generations<'_> {
         grant: &Grant<impl Implies<ReadGenerations>>,
         filter: &GenerationFilter,
     ) -> Result<u64, StorageError> {
-        let organization: Value = grant.organization().as_uuid().into();
+        let organization = grant.organization();
+        let value: Value = organization.as_uuid().into();
         let sql = if *filter == GenerationFilter::default() {
             Sql::new(
                 "SELECT generation_count FROM organizations WHERE id = $1",
-                [organization],
+                [value],
             )
         } else {
             let mut sql = Sql::new(
                 "SELECT COUNT(*) FROM generations WHERE organization_id = $1",
-                [organization],
+                [value],
             );
-            narrow(&mut sql, filter);
+            narrow(&mut sql, organization, filter, self.0.is_postgres());
             sql
         };
         let found = self.0.row(sql, |row| Ok(row.try_get_by_index::<i64>(0)?)).await?;
@@ -191,7 +189,7 @@ impl Generations<'_> {
         let settings = &generation.settings;
         let mut sql = Sql::new(
             "INSERT INTO generations (organization_id, id, created_by, created_by_key, voice_id, voice_scope, voice_name,
-                text, search_text, characters, temperature, top_p, top_k, repetition_penalty, speed, format,
+                text, characters, temperature, top_p, top_k, repetition_penalty, speed, format,
                 engine, engine_voice, reuse_key, state, progress, created_at,
                 instructions, output_rate, output_loudness) VALUES ",
             [],
@@ -205,7 +203,6 @@ impl Generations<'_> {
             scope(generation.voice.scope).into(),
             generation.voice.name.as_str().into(),
             generation.text.as_str().into(),
-            folded(&generation.text).into(),
             i64::try_from(generation.characters).unwrap_or(i64::MAX).into(),
             settings.temperature.into(),
             settings.top_p.into(),
@@ -224,7 +221,7 @@ impl Generations<'_> {
             generation.mastering.loudness.into(),
         ]);
         sql.push(" ON CONFLICT (organization_id, reuse_key) WHERE reuse_key IS NOT NULL DO NOTHING");
-        Ok(self.0.run(sql).await? > 0)
+        search::insert(self.0, sql, grant.organization(), &generation.text).await
     }
 
     /// The generation that the same input gives back.
@@ -282,22 +279,24 @@ impl Generations<'_> {
         Ok(self.0.run(sql).await? > 0)
     }
 
-    /// Removes a generation that is final from the history, if the grant reaches it. `false` if it is not so.
+    /// Removes those of `ids` that are final from the history, as far as the grant reaches; how many those were. One
+    /// statement.
     ///
     /// # Errors
     /// The database's.
-    pub async fn delete(
+    pub async fn delete_many(
         self,
         grant: &Grant<DeleteGenerations>,
-        id: GenerationId,
-    ) -> Result<bool, StorageError> {
+        ids: &[GenerationId],
+    ) -> Result<u64, StorageError> {
         let mut sql = Sql::new(
-            "DELETE FROM generations WHERE organization_id = $1 AND id = $2
-            AND state IN ('succeeded', 'failed', 'cancelled')",
-            [grant.organization().as_uuid().into(), id.as_uuid().into()],
+            "DELETE FROM generations WHERE organization_id = $1
+            AND state IN ('succeeded', 'failed', 'cancelled') AND id IN ",
+            [grant.organization().as_uuid().into()],
         );
+        sql.list(ids.iter().map(GenerationId::as_uuid));
         within_reach(&mut sql, grant.only_of());
-        Ok(self.0.run(sql).await? > 0)
+        self.0.run(sql).await
     }
 
     /// Counts one generation more in the organization. `false` if the organization was deleted meanwhile.
@@ -314,16 +313,15 @@ impl Generations<'_> {
         Ok(counted > 0)
     }
 
-    /// Counts one generation less.
+    /// Counts so many generations less.
     ///
     /// # Errors
     /// The database's.
-    pub async fn count_down(self, grant: &Grant<DeleteGenerations>) -> Result<(), StorageError> {
-        const DOWN: &str = "UPDATE organizations SET generation_count = generation_count - 1 WHERE id = $1";
-        self.0
-            .execute(DOWN, [grant.organization().as_uuid().into()])
-            .await
-            .map(drop)
+    pub async fn count_down(self, grant: &Grant<DeleteGenerations>, by: u64) -> Result<(), StorageError> {
+        const DOWN: &str = "UPDATE organizations SET generation_count = generation_count - $2 WHERE id = $1";
+        let by = i64::try_from(by).unwrap_or(i64::MAX);
+        let values = [grant.organization().as_uuid().into(), by.into()];
+        self.0.execute(DOWN, values).await.map(drop)
     }
 
     async fn by_address(self, address: InOrg<GenerationId>) -> Result<Option<Generation>, StorageError> {
@@ -332,80 +330,5 @@ impl Generations<'_> {
             [address.organization.as_uuid().into(), address.id.as_uuid().into()],
         );
         self.0.row(sql, |row| read(row, address.organization)).await
-    }
-}
-
-fn narrow(sql: &mut Sql, filter: &GenerationFilter) {
-    let GenerationFilter {
-        search,
-        voice,
-        author,
-        states,
-        from,
-        until,
-    } = filter;
-    if let Some(search) = search {
-        sql.push(" AND search_text LIKE ")
-            .bind(contains_pattern(search))
-            .push(r" ESCAPE '\'");
-    }
-    if let Some(voice) = voice {
-        sql.push(" AND voice_id = ").bind(voice.as_uuid());
-    }
-    if let Some(author) = author {
-        sql.push(" AND created_by = ").bind(author.as_uuid());
-    }
-    if !states.is_empty() {
-        sql.push(" AND state IN ")
-            .list(states.iter().map(|state| state.as_str()));
-    }
-    // Ids sort by time: their range finds the place in the primary key, and the time itself decides.
-    if let Some(from) = from {
-        sql.push(" AND created_at >= ")
-            .bind(*from)
-            .push(" AND id >= ")
-            .bind(first_uuid_of(*from - ID_SLACK));
-    }
-    if let Some(until) = until {
-        sql.push(" AND created_at < ")
-            .bind(*until)
-            .push(" AND id < ")
-            .bind(first_uuid_of(*until + ID_SLACK));
-    }
-}
-
-fn within_reach(sql: &mut Sql, only_of: Option<Author>) {
-    match only_of {
-        None => {}
-        Some(Author::User(user)) => {
-            sql.push(" AND created_by = ").bind(user.as_uuid());
-        }
-        Some(Author::ApiKey(key)) => {
-            sql.push(" AND created_by_key = ").bind(key.as_uuid());
-        }
-    }
-}
-
-/// The least UUIDv7 (RFC 9562, 5.7) of a millisecond.
-fn first_uuid_of(time: DateTime<Utc>) -> Uuid {
-    let millis = u128::try_from(time.timestamp_millis()).unwrap_or(0);
-    Uuid::from_u128((millis << 80) | (7 << 76) | (0b10 << 62))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_id_of_a_time_sorts_before_all_ids_of_it_and_after_all_earlier_ones() {
-        let time = DateTime::from_timestamp_millis(1_795_000_000_123).unwrap();
-        let id = |time: DateTime<Utc>| {
-            let (seconds, nanos) = (time.timestamp().unsigned_abs(), time.timestamp_subsec_nanos());
-            Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
-        };
-        for _ in 0..100 {
-            assert!(first_uuid_of(time) <= id(time));
-            assert!(first_uuid_of(time) > id(time - TimeDelta::milliseconds(1)));
-        }
     }
 }

@@ -140,7 +140,7 @@ impl Population {
         })
     }
 
-    /// How many rows it has, sessions not counted.
+    /// How many rows it has; sessions, and what search keeps of texts, are not counted.
     #[must_use]
     pub const fn rows(&self) -> u64 {
         self.size.users * 2

@@ -13,7 +13,7 @@ use crate::{
 /// go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 18] = [
     ("webhook_deliveries", "TRUE"),
     ("webhook_endpoints", "TRUE"),
     ("membership_requests", "TRUE"),
@@ -22,6 +22,7 @@ const TABLES: [(&str, &str); 17] = [
     ("invitations", "TRUE"),
     ("memberships", "TRUE"),
     ("roles", "TRUE"),
+    ("generation_search", "TRUE"),
     ("generations", "TRUE"),
     ("api_key_months", "TRUE"),
     ("api_keys", "TRUE"),

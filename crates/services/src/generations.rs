@@ -1,21 +1,25 @@
 //! Having texts spoken, and the history of what was.
 
+mod archive;
 mod audio;
 mod cancel;
 mod create;
 mod feed;
 mod listen;
+mod repeat;
+mod selection;
 mod speak;
 
 use resonance_authz::{Denied, ReadGenerations};
 use resonance_domain::{
-    ErrorCode, FieldError, Generation, GenerationFilter, GenerationId, InOrg, OrganizationId, Page,
-    PageRequest,
+    ErrorCode, FieldError, Generation, GenerationFilter, GenerationId, GenerationOrder, InOrg,
+    OrganizationId, Page, PageRequest, SearchQuery,
 };
 use resonance_persistence::{IdCursor, JobQueue, Repositories};
 use resonance_speech::engine::Capabilities;
 
 pub use self::{
+    archive::Archive,
     audio::SubtitleFormat,
     create::{CreateGeneration, CreatedGeneration, SettingsInput},
     feed::HistoryChange,
@@ -74,7 +78,7 @@ impl Generations<'_> {
         Ok(self.repository().get_many(&grant, ids).await?)
     }
 
-    /// A page of the organization's history, newest first. Requires `org:generations:read`.
+    /// A page of the organization's history. Requires `org:generations:read`.
     ///
     /// # Errors
     /// `TOO_LONG` for a search text of more than 200 characters.
@@ -82,11 +86,12 @@ impl Generations<'_> {
         self,
         organization: OrganizationId,
         filter: &GenerationFilter,
+        order: GenerationOrder,
         page: &PageRequest<IdCursor>,
     ) -> Outcome<Page<Generation>> {
         let grant = self.0.grant::<ReadGenerations>(organization).await?;
         let filter = checked(filter)?;
-        Ok(self.repository().page(&grant, &filter, page).await?)
+        Ok(self.repository().page(&grant, &filter, order, page).await?)
     }
 
     /// How many generations the history has under a filter. Requires `org:generations:read`.
@@ -150,8 +155,10 @@ fn checked(filter: &GenerationFilter) -> Result<GenerationFilter, FieldError> {
     if search.is_some_and(|search| search.contains('\0')) {
         return Err(FieldError::new(ErrorCode::Invalid, "must not contain NUL").at("search"));
     }
+    // In a blank text, or one of signs, is no word that could be missing.
+    let search = search.filter(|search| SearchQuery::read(search).is_some());
     Ok(GenerationFilter {
-        search: search.filter(|search| !search.is_empty()).map(ToOwned::to_owned),
+        search: search.map(ToOwned::to_owned),
         ..filter.clone()
     })
 }

@@ -83,8 +83,8 @@ pub use error::{Outcome, Refusal, ServiceError};
 pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
 pub use generations::{
-    CreateGeneration, CreatedGeneration, Generations, Hearing, HistoryChange, LiveAudio, SettingsInput,
-    Speech, SubtitleFormat,
+    Archive, CreateGeneration, CreatedGeneration, Generations, Hearing, HistoryChange, LiveAudio,
+    SettingsInput, Speech, SubtitleFormat,
 };
 pub use instance::InstanceSecretError;
 pub use invitations::{Invitations, InviteMembers, InviteOutcome};

@@ -8,9 +8,9 @@ use resonance_domain::OrganizationId;
 use resonance_gateway_accounts::UserLoader;
 use resonance_gateway_kit::{ApiResult, request};
 use resonance_gateway_speech::{
-    GenerationConnection, GenerationFilter, GenerationsMutation, GenerationsSubscription, Usage, UsagePeriod,
-    VoiceArguments, VoiceConnection, VoiceFilter, VoiceLoader, VoiceOrder, VoicesMutation, VoicesQuery,
-    generations_of, usage_of, voices_of,
+    GenerationArguments, GenerationConnection, GenerationFilter, GenerationOrder, GenerationsMutation,
+    GenerationsSubscription, Usage, UsagePeriod, VoiceArguments, VoiceConnection, VoiceFilter, VoiceLoader,
+    VoiceOrder, VoicesMutation, VoicesQuery, generations_of, usage_of, voices_of,
 };
 use resonance_services::Request;
 use serde_json::Value;
@@ -34,12 +34,21 @@ impl Organization {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] filter: Option<GenerationFilter>,
+        #[graphql(desc = "How.")] order_by: Option<GenerationOrder>,
         #[graphql(desc = "How many.")] first: Option<i32>,
         #[graphql(desc = "After.")] after: Option<String>,
         #[graphql(desc = "How many.")] last: Option<i32>,
         #[graphql(desc = "Before.")] before: Option<String>,
     ) -> ApiResult<GenerationConnection> {
-        generations_of(context, self.0, filter, first, after, last, before).await
+        let arguments = GenerationArguments {
+            first,
+            after,
+            last,
+            before,
+            filter,
+            order: order_by,
+        };
+        generations_of(request(context)?, self.0, arguments).await
     }
 
     /// The voices.

@@ -26,8 +26,12 @@ impl<'a> Bulk<'a> {
         Self { uow, progress }
     }
 
+    pub(super) fn executor(&self) -> Executor<'a> {
+        Executor::Unit(self.uow)
+    }
+
     /// Fills `table` with the rows of the indexes from 0 up to `of`. They are made on a thread of their own while
-    /// the database stores those before.
+    /// the database stores those before. A column may say what is made of its value, `?`: `column = upper(?)`.
     pub(super) async fn insert<const N: usize>(
         &self,
         table: &'static str,
@@ -36,7 +40,7 @@ impl<'a> Bulk<'a> {
         row: impl Fn(u64) -> [Value; N] + Send + 'static,
     ) -> Result<(), StorageError> {
         let began = Instant::now();
-        let executor = Executor::Unit(self.uow);
+        let executor = self.executor();
         let values_at_once = if executor.is_postgres() {
             POSTGRES_VALUES
         } else {
@@ -92,17 +96,21 @@ impl<'a> Bulk<'a> {
 
 /// `INSERT INTO table (a, b) VALUES ($1, $2), ($3, $4), …`
 fn statement(table: &str, columns: &[&str], rows: usize) -> String {
-    let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+    let columns: Vec<_> = columns
+        .iter()
+        .map(|column| column.split_once(" = ").unwrap_or((column, "?")))
+        .collect();
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+    let mut sql = format!("INSERT INTO {table} ({}) VALUES ", names.join(", "));
     let mut value = 0;
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns.len() {
+        for (column, (_, made)) in columns.iter().enumerate() {
             value += 1;
             if column > 0 {
                 sql.push_str(", ");
             }
-            sql.push('$');
-            sql.push_str(&value.to_string());
+            sql.push_str(&made.replace('?', &format!("${value}")));
         }
         sql.push(')');
     }
@@ -118,6 +126,10 @@ mod tests {
         assert_eq!(
             statement("t", &["a", "b"], 2),
             "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)"
+        );
+        assert_eq!(
+            statement("t", &["a", "b = upper(?)"], 1),
+            "INSERT INTO t (a, b) VALUES ($1, upper($2))"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use resonance_domain::{
-    AudioFormat, Fidelity, GenerationState, SpeechSettings, UsageEntryKind, UsageMetric, VoiceCategory,
+    AudioFormat, Fidelity, GenerationState, Id, SpeechSettings, UsageEntryKind, UsageMetric, VoiceCategory,
 };
 use sea_orm::Value;
 use serde_json::json;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     StorageError,
-    page::folded,
+    generation::marked,
     voice_list::{name_key, search_text},
 };
 
@@ -65,6 +65,7 @@ impl Population {
     pub(super) async fn speech(self, bulk: &Bulk<'_>) -> Result<(), StorageError> {
         self.insert_voices(bulk).await?;
         self.insert_generations(bulk).await?;
+        self.insert_words(bulk).await?;
         self.insert_usage(bulk).await
     }
 
@@ -176,7 +177,7 @@ impl Population {
     }
 
     async fn insert_generations(self, bulk: &Bulk<'_>) -> Result<(), StorageError> {
-        const COLUMNS: [&str; 27] = [
+        const COLUMNS: [&str; 26] = [
             "organization_id",
             "id",
             "created_by",
@@ -184,7 +185,6 @@ impl Population {
             "voice_scope",
             "voice_name",
             "text",
-            "search_text",
             "characters",
             "temperature",
             "top_p",
@@ -206,7 +206,7 @@ impl Population {
             "finished_at",
         ];
         let count = self.generations();
-        bulk.insert("generations", COLUMNS, count, move |index| -> [Value; 27] {
+        bulk.insert("generations", COLUMNS, count, move |index| -> [Value; 26] {
             let mut made = self.generation(index);
             let settings = SpeechSettings::default();
             let characters = characters(&made.text);
@@ -220,7 +220,6 @@ impl Population {
                 "custom".into(),
                 made.voice.name.into(),
                 made.text.as_str().into(),
-                folded(&made.text).into(),
                 characters.into(),
                 settings.temperature.into(),
                 settings.top_p.into(),
@@ -249,6 +248,49 @@ impl Population {
                 made.spoken_at.into(),
             ]
         })
+        .await
+    }
+
+    /// What search keeps of each generation's text.
+    async fn insert_words(self, bulk: &Bulk<'_>) -> Result<(), StorageError> {
+        let count = self.generations();
+        let made = move |index| {
+            let made = self.generation(index);
+            let words = marked(Id::from_uuid(made.organization), &made.text);
+            (made.organization, made.id, words)
+        };
+        if bulk.executor().is_postgres() {
+            const COLUMNS: [&str; 3] = [
+                "organization_id",
+                "id",
+                "words = array_to_tsvector(string_to_array(?, ' '))",
+            ];
+            return bulk
+                .insert("generation_search", COLUMNS, count, move |index| -> [Value; 3] {
+                    let (organization, id, words) = made(index);
+                    [organization.into(), id.into(), words.into()]
+                })
+                .await;
+        }
+        const LAST: &str = "SELECT COALESCE(MAX(number), 0) FROM generation_search";
+        let last: Option<i64> = bulk
+            .executor()
+            .one(LAST, [], |row| row.try_get_by_index(0))
+            .await?;
+        let last = last.unwrap_or(0);
+        let number = move |index: u64| last + 1 + i64::try_from(index).unwrap_or(i64::MAX);
+        const PLACES: [&str; 3] = ["number", "organization_id", "id"];
+        bulk.insert("generation_search", PLACES, count, move |index| -> [Value; 3] {
+            let (organization, id, _) = made(index);
+            [number(index).into(), organization.into(), id.into()]
+        })
+        .await?;
+        bulk.insert(
+            "generation_words",
+            ["rowid", "words"],
+            count,
+            move |index| -> [Value; 2] { [number(index).into(), made(index).2.into()] },
+        )
         .await
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use resonance_authz::{Grant, ReadGenerations, SystemGrant};
-use resonance_domain::{Generation, GenerationFilter, PageRequest};
+use resonance_domain::{Generation, GenerationFilter, GenerationOrder, PageRequest};
 use resonance_persistence::{Database, IdCursor, Population, PopulationSize, Repositories};
 use resonance_testkit::{TestDatabase, on_both};
 
@@ -24,7 +24,11 @@ async fn page_after(
         ..PageRequest::first(PAGE)
     };
     let began = Instant::now();
-    let page = database.generations().page(grant, filter, &page).await.unwrap();
+    let page = database
+        .generations()
+        .page(grant, filter, GenerationOrder::Newest, &page)
+        .await
+        .unwrap();
     (page.items, began.elapsed())
 }
 

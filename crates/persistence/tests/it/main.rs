@@ -7,4 +7,5 @@ mod connections;
 mod history;
 mod population;
 mod schema;
+mod search;
 mod voices;

@@ -3,10 +3,14 @@
 use resonance_authz::{Action, CancelGenerations, DeleteGenerations, Denied, Grant, Permission};
 use resonance_domain::{
     Author, ErrorCode, EventKind, FieldError, Generation, GenerationId, GenerationState, IdsExt, InOrg,
+    OrganizationId,
 };
 use resonance_persistence::{JobQueue, Repositories, UnitOfWork};
 
-use super::Generations;
+use super::{
+    Generations,
+    selection::{Selection, load_all},
+};
 use crate::{Outcome, ServiceError, changes::Changes, refusals::Attempt, speaking, sweep};
 
 impl Generations<'_> {
@@ -19,10 +23,11 @@ impl Generations<'_> {
         let attempt = Attempt::on("cancelGeneration", address.organization, address.global_id());
         self.0
             .attempt(attempt, async |uow| {
-                let grant = self.reach::<CancelGenerations>(uow, address).await?;
-                let generation = load(uow, &grant.narrow(), address.id).await?;
-                reached(&generation, grant.only_of())?;
-                self.stop(uow, &grant, &generation).await
+                let grant = self.reach::<CancelGenerations>(uow, address.organization).await?;
+                let mut found = load_all(uow, &grant.narrow(), &[address.id]).await?;
+                reached(&found, grant.only_of())?;
+                self.stop(uow, &grant, &mut found).await?;
+                found.pop().ok_or(ServiceError::Denied(Denied::NotVisible))
             })
             .await
     }
@@ -33,122 +38,156 @@ impl Generations<'_> {
     /// # Errors
     /// `NotVisible` if there is none, `Forbidden` for somebody else's.
     pub async fn delete(self, address: InOrg<GenerationId>) -> Outcome<()> {
-        match self.delete_as_it_is(address).await {
-            // It was finished between being looked at and being stopped; it stays finished, so this is the last time.
-            Err(ServiceError::Refused(_)) => self.delete_as_it_is(address).await,
-            done => done,
-        }
+        let attempt = Attempt::on("deleteGeneration", address.organization, address.global_id());
+        let selection = Selection::of(&[address])?;
+        self.delete_selection(&attempt, &selection).await
     }
 
-    async fn delete_as_it_is(self, address: InOrg<GenerationId>) -> Outcome<()> {
-        let core = self.0.core();
-        let attempt = Attempt::on("deleteGeneration", address.organization, address.global_id());
+    /// Removes generations of one organization from the history, each as [`Generations::delete`] does: all of them, or
+    /// none.
+    ///
+    /// # Errors
+    /// `INVALID` (`ids`) for none, for more than 100, and for generations of several organizations; `NotVisible` if one of
+    /// them is not there; `Forbidden` if one of them is somebody else's.
+    pub async fn delete_many(self, addresses: &[InOrg<GenerationId>]) -> Outcome<()> {
+        self.0.actor().known()?;
+        let mut selection = Selection::of(addresses)?;
+        // Everybody who changes several takes them in one order, so that none waits for the other in a circle.
+        selection.ids.sort_unstable();
+        let attempt = Attempt::in_organization("deleteGenerations", selection.organization);
+        self.delete_selection(&attempt, &selection).await
+    }
+
+    async fn delete_selection(self, attempt: &Attempt, selection: &Selection) -> Outcome<()> {
+        // One may be finished between being looked at and being stopped. It stays finished: that comes to an end.
+        for _ in &selection.ids {
+            match self.delete_as_they_are(attempt, selection).await {
+                Err(ServiceError::Refused(_)) => {}
+                done => return done,
+            }
+        }
+        self.delete_as_they_are(attempt, selection).await
+    }
+
+    async fn delete_as_they_are(self, attempt: &Attempt, selection: &Selection) -> Outcome<()> {
+        let Selection { organization, ids } = selection;
+        let organization = *organization;
         self.0
-            .attempt(attempt, async |uow| {
-                let grant = self.reach::<DeleteGenerations>(uow, address).await?;
-                let generation = load(uow, &grant.narrow(), address.id).await?;
-                reached(&generation, grant.only_of())?;
-                if !generation.state.is_final() {
-                    let grant = self.reach::<CancelGenerations>(uow, address).await?;
-                    self.stop(uow, &grant, &generation).await?;
+            .attempt(attempt.clone(), async |uow| {
+                let grant = self.reach::<DeleteGenerations>(uow, organization).await?;
+                let mut generations = load_all(uow, &grant.narrow(), ids).await?;
+                reached(&generations, grant.only_of())?;
+                let (finished, mut others): (Vec<_>, Vec<_>) = generations
+                    .drain(..)
+                    .partition(|generation| generation.state.is_final());
+                if !others.is_empty() {
+                    let grant = self.reach::<CancelGenerations>(uow, organization).await?;
+                    self.stop(uow, &grant, &mut others).await?;
                 }
-                if !uow.generations().delete(&grant, address.id).await? {
+                let deleted = uow.generations().delete_many(&grant, ids).await?;
+                if deleted != ids.len() as u64 {
                     return Err(changed().into());
                 }
-                uow.generations().count_down(&grant).await?;
-                if generation.audio_key.is_some() {
-                    let removal = sweep::removal(
-                        core,
-                        &speaking::folder(address)?,
-                        sweep::Owner::Generation(address),
-                    );
-                    uow.jobs().add(removal).await?;
+                for generation in finished.iter().chain(&others) {
+                    self.follow_deletion(uow, generation).await?;
                 }
-                let payload = Changes::default()
-                    .gone("state", generation.state.as_str())
-                    .with("characters", generation.characters);
-                uow.record(self.0.event(
-                    EventKind::GenerationDeleted,
-                    Some(address.organization),
-                    address.global_id(),
-                    payload,
-                ));
+                // Last, as everybody in the organization waits for this row.
+                uow.generations().count_down(&grant, deleted).await?;
                 Ok(())
             })
             .await
     }
 
+    /// What belongs to the deletion of a generation beside its row.
+    async fn follow_deletion(self, uow: &UnitOfWork, generation: &Generation) -> Outcome<()> {
+        let core = self.0.core();
+        let address = InOrg::new(generation.organization, generation.id);
+        if generation.audio_key.is_some() {
+            let owner = sweep::Owner::Generation(address);
+            let removal = sweep::removal(core, &speaking::folder(address)?, owner);
+            uow.jobs().add(removal).await?;
+        }
+        let payload = Changes::default()
+            .gone("state", generation.state.as_str())
+            .with("characters", generation.characters);
+        uow.record(self.0.event(
+            EventKind::GenerationDeleted,
+            Some(address.organization),
+            address.global_id(),
+            payload,
+        ));
+        Ok(())
+    }
+
+    /// Stops generations, which come in the order of their ids: first all jobs, then the generations, then the ledger.
     async fn stop(
         self,
         uow: &UnitOfWork,
         grant: &Grant<CancelGenerations>,
-        generation: &Generation,
-    ) -> Outcome<Generation> {
+        generations: &mut [Generation],
+    ) -> Outcome<()> {
         let core = self.0.core();
-        let address = InOrg::new(generation.organization, generation.id);
-        if !generation.state.may_become(GenerationState::Cancelled) {
+        let stoppable = |generation: &Generation| generation.state.may_become(GenerationState::Cancelled);
+        if !generations.iter().all(stoppable) {
             return Err(FieldError::new(ErrorCode::Conflict, "the generation is finished")
                 .at("id")
                 .into());
         }
         let now = core.clock.now();
-        // The job goes first: a worker that holds it can store nothing from now on.
-        uow.jobs().cancel(JobQueue::Speak, address.id.as_uuid()).await?;
-        if !uow.generations().cancel(grant, address.id, now).await? {
-            return Err(changed().into());
+        // The jobs go first: a worker that holds one can store nothing from now on.
+        for generation in &*generations {
+            uow.jobs()
+                .cancel(JobQueue::Speak, generation.id.as_uuid())
+                .await?;
         }
-        uow.usage()
-            .release(grant, core.ids.next(), address.id, now)
-            .await?;
-        if generation.created_by_key.is_some() {
-            uow.api_keys().give_back(grant, address.id).await?;
+        for generation in &*generations {
+            if !uow.generations().cancel(grant, generation.id, now).await? {
+                return Err(changed().into());
+            }
         }
-        uow.jobs().add(speaking::late_removal(core, address)?).await?;
-        uow.record(
-            self.0.event(
+        for generation in generations {
+            let address = InOrg::new(generation.organization, generation.id);
+            uow.usage()
+                .release(grant, core.ids.next(), address.id, now)
+                .await?;
+            if generation.created_by_key.is_some() {
+                uow.api_keys().give_back(grant, address.id).await?;
+            }
+            uow.jobs().add(speaking::late_removal(core, address)?).await?;
+            let before = std::mem::replace(&mut generation.state, GenerationState::Cancelled);
+            generation.finished_at = Some(now);
+            let payload = Changes::default()
+                .field("state", before.as_str(), generation.state.as_str())
+                .with("characters", generation.characters);
+            uow.record(self.0.event(
                 EventKind::GenerationCancelled,
                 Some(address.organization),
                 address.global_id(),
-                Changes::default()
-                    .field(
-                        "state",
-                        generation.state.as_str(),
-                        GenerationState::Cancelled.as_str(),
-                    )
-                    .with("characters", generation.characters),
-            ),
-        );
-        Ok(Generation {
-            state: GenerationState::Cancelled,
-            finished_at: Some(now),
-            ..generation.clone()
-        })
+                payload,
+            ));
+        }
+        Ok(())
     }
 
-    async fn reach<A: Action>(self, uow: &UnitOfWork, address: InOrg<GenerationId>) -> Outcome<Grant<A>> {
-        self.0.grant_within_reach_in(uow, address.organization).await
+    async fn reach<A: Action>(self, uow: &UnitOfWork, organization: OrganizationId) -> Outcome<Grant<A>> {
+        self.0.grant_within_reach_in(uow, organization).await
     }
 }
 
-async fn load(
-    uow: &UnitOfWork,
-    grant: &Grant<resonance_authz::ReadGenerations>,
-    id: GenerationId,
-) -> Outcome<Generation> {
-    let found = uow.generations().get(grant, id).await?;
-    found.ok_or(ServiceError::Denied(Denied::NotVisible))
-}
-
-/// Whether the actor, restricted to what `only_of` made, reaches this generation; one that they can see and not reach is
+/// Whether the actor, restricted to what `only_of` made, reaches these generations; one that they can see and not reach is
 /// no secret.
-fn reached(generation: &Generation, only_of: Option<Author>) -> Result<(), Denied> {
-    let own = match only_of {
+fn reached(generations: &[Generation], only_of: Option<Author>) -> Result<(), Denied> {
+    let own = |generation: &Generation| match only_of {
         None => true,
         Some(Author::User(user)) => generation.created_by == Some(user),
         Some(Author::ApiKey(key)) => generation.created_by_key == Some(key),
     };
     let missing = Permission::GenerationsDelete;
-    own.then_some(()).ok_or(Denied::Forbidden { missing })
+    generations
+        .iter()
+        .all(own)
+        .then_some(())
+        .ok_or(Denied::Forbidden { missing })
 }
 
 /// It was finished by somebody else between being looked at and being changed.

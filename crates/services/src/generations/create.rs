@@ -82,6 +82,19 @@ impl SettingsInput {
     }
 }
 
+/// What is to be spoken, checked.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) text: GenerationText,
+    pub(super) voice: VoiceAddress,
+    pub(super) settings: SpeechSettings,
+    /// The settings that were named.
+    pub(super) asked: Vec<SettingKind>,
+    pub(super) instructions: Option<SpeechInstructions>,
+    pub(super) format: AudioFormat,
+    pub(super) mastering: Mastering,
+}
+
 /// A generation that was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatedGeneration {
@@ -144,8 +157,38 @@ impl Generations<'_> {
             ));
         };
 
+        let order = Order {
+            text,
+            voice: address,
+            asked: input.settings.asked().collect(),
+            settings,
+            instructions,
+            format: input.format,
+            mastering,
+        };
+        self.ask("createGeneration", organization, order, input.fresh)
+            .await
+    }
+
+    /// Asks for what was checked to be a generation at all; `operation` is the name of the mutation.
+    pub(super) async fn ask(
+        self,
+        operation: &'static str,
+        organization: OrganizationId,
+        order: Order,
+        fresh: bool,
+    ) -> Outcome<CreatedGeneration> {
+        let Order {
+            text,
+            voice: address,
+            settings,
+            asked,
+            instructions,
+            format,
+            mastering,
+        } = order;
         // What only reads is done before the transaction, which is one of few on SQLite.
-        let attempt = Attempt::in_organization("createGeneration", organization);
+        let attempt = Attempt::in_organization(operation, organization);
         let grant = self.0.grant::<CreateGenerations>(organization).await;
         let grant = self.0.noting(attempt, grant).await?;
         let voice = if self.0.may_speak_with(&address) {
@@ -154,7 +197,7 @@ impl Generations<'_> {
             None
         };
         let Some(voice) = voice else {
-            self.note_foreign(organization, address).await;
+            self.note_foreign(operation, organization, address).await;
             return Err(no_voice().into());
         };
         let engine = self.engine_of(&voice)?;
@@ -164,8 +207,8 @@ impl Generations<'_> {
                 .at("instructions")
                 .into());
         }
-        let asked = input.settings.asked();
         let ignored = asked
+            .into_iter()
             .filter(|kind| !engine.capabilities().honours(*kind))
             .collect();
         let key = reuse_key(&Reading {
@@ -175,7 +218,7 @@ impl Generations<'_> {
             engine_voice: &voice.engine_voice,
             settings: &settings,
             instructions: instructions.as_ref(),
-            format: input.format,
+            format,
             mastering,
         });
         let now = self.0.core().clock.now();
@@ -193,7 +236,7 @@ impl Generations<'_> {
             text: text.into_string(),
             settings,
             instructions: instructions.map(SpeechInstructions::into_string),
-            format: input.format,
+            format,
             mastering,
             engine: voice.engine.clone(),
             state: GenerationState::Queued,
@@ -214,7 +257,7 @@ impl Generations<'_> {
         };
         let database = &self.0.core().database;
         let (generation, reused) = database
-            .atomically(async |uow| self.store(uow, &new, input.fresh).await)
+            .atomically(async |uow| self.store(uow, &new, fresh).await)
             .await?;
         Ok(CreatedGeneration {
             generation,
@@ -224,7 +267,7 @@ impl Generations<'_> {
     }
 
     /// A text that is as long as the instance allows.
-    fn text(self, text: &str) -> Result<GenerationText, FieldError> {
+    pub(super) fn text(self, text: &str) -> Result<GenerationText, FieldError> {
         let text = GenerationText::parse(text)?;
         let limit = self.0.core().settings.text_limit;
         if text.characters() > limit as u64 {
@@ -235,11 +278,11 @@ impl Generations<'_> {
     }
 
     /// Records a try to speak with another organization's voice.
-    async fn note_foreign(self, organization: OrganizationId, voice: VoiceAddress) {
+    async fn note_foreign(self, operation: &'static str, organization: OrganizationId, voice: VoiceAddress) {
         if let VoiceAddress::Custom(voice) = voice
             && voice.organization != organization
         {
-            let attempt = Attempt::on("createGeneration", voice.organization, voice.global_id());
+            let attempt = Attempt::on(operation, voice.organization, voice.global_id());
             let refusal: Outcome<()> = Err(ServiceError::Denied(Denied::NotVisible));
             let _ = self.0.noting(attempt, refusal).await;
         }

@@ -10,7 +10,7 @@ use resonance_domain::{
 };
 use resonance_services::{
     CreateApiKey, CreateGeneration, CreateRole, CreatedApiKey, InviteMembers, NewRole, Outcome, Request,
-    ServiceError, UpdateApiKey,
+    ServiceError, SignedQuery, UpdateApiKey,
 };
 use resonance_speech::engine::EngineError;
 use resonance_testkit::{Backend, Instance, Person, TestEngine, at_once, on_both, verdict};
@@ -228,6 +228,42 @@ on_both! {
         assert_eq!(verdict(&ada.api_keys().create(input).await), "NOT_FOUND voices");
     }
 
+    async fn a_key_repeats_downloads_and_deletes_as_far_as_it_reaches(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        let own = shop.instance.custom_voice(shop.acme, "Clara").await;
+        let key = shop.make(CreateApiKey { voices: Some(vec![own.global_id()]), ..shop.input() }).await;
+        let program = shop.come(&key).await.unwrap();
+        let ada = shop.instance.request_in(&shop.ada, shop.acme).await;
+        let at = |made: resonance_services::CreatedGeneration| InOrg::new(shop.acme, made.generation.id);
+        let hers = at(ada.generations().create(shop.text("hers")).await.unwrap());
+        let input = CreateGeneration { voice: own.global_id(), ..shop.text("its") };
+        let its = at(program.generations().create(input).await.unwrap());
+        // By the voices of its list alone, and on its own account.
+        assert_eq!(verdict(&program.generations().repeat(hers, true).await), "NOT_FOUND voiceId");
+        let repeated = program.generations().repeat(its, true).await.unwrap();
+        assert_eq!(repeated.generation.created_by_key, Some(key.key.id));
+        assert_eq!(shop.spent(&key).await, 6);
+        shop.instance.services.settle().await.unwrap();
+
+        let url = program.generations().archive_url(&[hers, its]).await.unwrap();
+        let fetch = async |url: &str, request: &Request| {
+            let (_, link) = url.split_once("/archives/").unwrap();
+            let (archive, query) = link.split_once("?expires=").unwrap();
+            let (expires, signature) = query.split_once("&signature=").unwrap();
+            let signed = SignedQuery { expires: expires.parse().unwrap(), signature: signature.into() };
+            verdict(&request.generations().archive(&archive.parse().unwrap(), Some(&signed)).await)
+        };
+        assert_eq!(fetch(&url, &shop.instance.anonymous()).await, "OK");
+
+        let repeated = at(repeated);
+        let outcome = program.generations().delete_many(&[its, hers]).await;
+        assert_eq!(verdict(&outcome), "FORBIDDEN org:generations:delete");
+        assert_eq!(verdict(&program.generations().delete_many(&[its, repeated]).await), "OK");
+        let url = program.generations().archive_url(&[hers]).await.unwrap();
+        ada.api_keys().revoke(InOrg::new(shop.acme, key.key.id)).await.unwrap();
+        assert_eq!(fetch(&url, &shop.instance.anonymous()).await, "NOT_FOUND");
+    }
+
     async fn a_key_opens_nothing_elsewhere_and_does_nothing_that_takes_a_person(backend: Backend) {
         let shop = Shop::new(backend).await;
         let key = shop.make(shop.input()).await;
@@ -237,7 +273,7 @@ on_both! {
         let input = CreateGeneration { organization: Some(elsewhere), ..shop.text("Hello") };
         assert_eq!(verdict(&program.generations().create(input).await), "NOT_FOUND");
         let page = PageRequest::first(5);
-        assert_eq!(verdict(&program.generations().list(elsewhere, &Default::default(), &page).await), "NOT_FOUND");
+        assert_eq!(verdict(&program.generations().list(elsewhere, &Default::default(), Default::default(), &page).await), "NOT_FOUND");
         assert_eq!(verdict(&program.api_keys().list(shop.acme, &page).await), "FORBIDDEN org:sys_api_keys:read");
         let invite = InviteMembers {
             organization: Some(shop.acme),

@@ -82,12 +82,20 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
         let id = instance.sql_id(instance.fresh_uuid());
         let sql = format!(
             "INSERT INTO generations (organization_id, id, created_by, voice_id, voice_scope, voice_name, text,
-                search_text, characters, temperature, top_p, top_k, repetition_penalty, speed, format, engine,
+                characters, temperature, top_p, top_k, repetition_penalty, speed, format, engine,
                 engine_voice, state, progress, created_at)
-             VALUES ({organization}, {id}, {user}, {voice_id}, 'custom', 'Ada', 'text {nth}', 'text', 4, 1, 1, 1, 1, 1,
+             VALUES ({organization}, {id}, {user}, {voice_id}, 'custom', 'Ada', 'text {nth}', 4, 1, 1, 1, 1, 1,
                 'wav', 'test', '{{}}', 'failed', 0, {now})"
         );
         instance.sql(&sql).await;
+        let words = if instance.test_database.database.is_postgres() {
+            format!("(organization_id, id, words) VALUES ({organization}, {id}, '')")
+        } else {
+            format!("(organization_id, id) VALUES ({organization}, {id})")
+        };
+        instance
+            .sql(&format!("INSERT INTO generation_search {words}"))
+            .await;
         let entry = instance.sql_id(instance.fresh_uuid());
         let sql = format!(
             "INSERT INTO usage_entries (organization_id, id, metric, kind, reference_id, quantity, day, created_at)

@@ -1,11 +1,14 @@
 //! Generations: asking, speaking, hearing, and what it costs.
 
+mod archives;
 mod asking;
 mod feed;
 mod hearing;
 mod history;
 mod ledger;
 mod long;
+mod repeating;
+mod selections;
 mod speaking;
 mod stopping;
 

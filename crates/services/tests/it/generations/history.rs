@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use resonance_authz::Denied;
 use resonance_domain::{
-    Direction, ErrorCode, Generation, GenerationFilter, GenerationState, Page, PageRequest, VoiceAddress,
+    AudioFormat, Direction, ErrorCode, Generation, GenerationFilter, GenerationOrder, GenerationState, Page,
+    PageRequest, VoiceAddress,
 };
 use resonance_persistence::count_statements;
 use resonance_services::{CreateGeneration, IdCursor, Request, ServiceError};
@@ -15,7 +16,7 @@ async fn texts(request: &Request, studio: &Studio, filter: GenerationFilter) -> 
     let first = PageRequest::first(100);
     let page = request
         .generations()
-        .list(studio.organization, &filter, &first)
+        .list(studio.organization, &filter, GenerationOrder::Newest, &first)
         .await
         .unwrap();
     let count = request
@@ -32,17 +33,18 @@ fn cursor(generation: &Generation) -> Option<IdCursor> {
 }
 
 on_both! {
-    async fn pages_lead_through_the_whole_history_newest_first_both_ways(backend: Backend) {
+    async fn pages_lead_through_the_whole_history_in_both_orders_both_ways(backend: Backend) {
         let studio = Studio::new(backend).await;
         for n in 0..7 {
             studio.ask(&format!("text {n}")).await;
         }
         let request = studio.as_mel().await;
         let all = GenerationFilter::default();
-        let list = async |direction, cursor| {
+        let in_order = async |order, direction, cursor| {
             let page = PageRequest { direction, limit: 3, cursor };
-            request.generations().list(studio.organization, &all, &page).await.unwrap()
+            request.generations().list(studio.organization, &all, order, &page).await.unwrap()
         };
+        let list = async |direction, cursor| in_order(GenerationOrder::Newest, direction, cursor).await;
         let texts = |page: &Page<Generation>| page.items.iter().map(|one| one.text.clone()).collect::<Vec<_>>();
         let first = list(Direction::Forward, None).await;
         assert_eq!((texts(&first), first.has_next), (vec!["text 6".into(), "text 5".into(), "text 4".into()], true));
@@ -53,8 +55,17 @@ on_both! {
         assert_eq!((texts(&last), last.has_previous), (vec!["text 2".into(), "text 1".into(), "text 0".into()], true));
         let before = list(Direction::Backward, cursor(&second.items[0])).await;
         assert_eq!((texts(&before), before.has_previous), (texts(&first), false));
-        let none = request.generations().list(studio.organization, &all, &PageRequest::first(0)).await.unwrap();
+        let none = request.generations().list(studio.organization, &all, GenerationOrder::Newest, &PageRequest::first(0)).await.unwrap();
         assert!(none.items.is_empty() && none.has_next);
+
+        let oldest = in_order(GenerationOrder::Oldest, Direction::Forward, None).await;
+        assert_eq!((texts(&oldest), oldest.has_next), (vec!["text 0".into(), "text 1".into(), "text 2".into()], true));
+        let next = in_order(GenerationOrder::Oldest, Direction::Forward, cursor(&oldest.items[2])).await;
+        assert_eq!(texts(&next), ["text 3", "text 4", "text 5"]);
+        let back = in_order(GenerationOrder::Oldest, Direction::Backward, cursor(&next.items[0])).await;
+        assert_eq!((texts(&back), back.has_previous), (texts(&oldest), false));
+        let end = in_order(GenerationOrder::Oldest, Direction::Backward, None).await;
+        assert_eq!(texts(&end), ["text 4", "text 5", "text 6"]);
     }
 
     async fn a_page_costs_one_statement_and_the_count_of_all_another(backend: Backend) {
@@ -65,40 +76,126 @@ on_both! {
         let request = studio.as_ada().await;
         let filter = GenerationFilter::default();
         let page = PageRequest::first(50);
-        let (page, statements) = count_statements(request.generations().list(studio.organization, &filter, &page)).await;
+        let (page, statements) = count_statements(request.generations().list(studio.organization, &filter, GenerationOrder::Newest, &page)).await;
         assert_eq!((page.unwrap().items.len(), statements), (5, 1));
         let (count, statements) = count_statements(request.generations().count(studio.organization, &filter)).await;
         assert_eq!((count.unwrap(), statements), (5, 1));
     }
 
-    async fn searching_ignores_case_in_every_script_and_takes_signs_for_themselves(backend: Backend) {
+    async fn searching_finds_all_the_words_and_the_last_one_by_its_beginning(backend: Backend) {
         let studio = Studio::new(backend).await;
-        for text in ["Grüße aus KÖLN", "100 % sicher", "snake_case", r"back\slash", "Ἀθῆναι", "plain"] {
+        for text in [
+            "Grüße aus KÖLN",
+            "100 % sicher, \"wirklich\"",
+            "snake_case AND back\\slash",
+            "Ἀθῆναι",
+            "L'été à Zürich: crème brûlée",
+            "東京タワー",
+            "한국어 읽기",
+            "Visit example.org - or don't!",
+            "NOT near: title:x OR y*",
+            "🎙",
+        ] {
             studio.ask(text).await;
         }
         let request = studio.as_ada().await;
-        for (search, found) in [
-            ("köln", vec!["Grüße aus KÖLN"]),
-            ("  GRÜSSE", vec![]),
-            ("GRÜßE ", vec!["Grüße aus KÖLN"]),
-            ("%", vec!["100 % sicher"]),
-            ("_", vec!["snake_case"]),
-            (r"k\s", vec![r"back\slash"]),
-            ("ἈΘΉ", vec![]),
-            ("ἀθῆν", vec!["Ἀθῆναι"]),
-            ("a", vec!["plain", r"back\slash", "snake_case", "Grüße aus KÖLN"]),
-            ("'; --", vec![]),
-        ] {
+        let all = texts(&request, &studio, GenerationFilter::default()).await;
+        let found = async |search: &str| {
             let filter = GenerationFilter { search: Some(search.into()), ..GenerationFilter::default() };
-            assert_eq!(texts(&request, &studio, filter).await, found, "{search}");
+            texts(&request, &studio, filter).await
+        };
+        for (search, expected) in [
+            // Case, accents and forms do not count; words do.
+            ("köln", &["Grüße aus KÖLN"][..]),
+            ("koln GRUße", &["Grüße aus KÖLN"]),
+            ("Ko\u{308}LN aus", &["Grüße aus KÖLN"]),
+            ("öln", &[]),
+            ("gruss", &[]),
+            ("ἈΘΉΝ", &["Ἀθῆναι"]),
+            ("αθηναι", &["Ἀθῆναι"]),
+            ("ete brul", &["L'été à Zürich: crème brûlée"]),
+            ("l’été", &["L'été à Zürich: crème brûlée"]),
+            // The last one may be unfinished, the others not; the order does not matter.
+            ("sich", &["100 % sicher, \"wirklich\""]),
+            ("sich 100", &[]),
+            ("wirklich sich", &["100 % sicher, \"wirklich\""]),
+            ("sicher köln", &[]),
+            // Scripts without spaces, and with others.
+            ("東京", &["東京タワー"]),
+            ("京タワ", &["東京タワー"]),
+            ("ﾀﾜｰ", &["東京タワー"]),
+            ("東都", &[]),
+            ("한국", &["한국어 읽기"]),
+            // Signs, and what are operators elsewhere.
+            ("\"sicher", &["100 % sicher, \"wirklich\""]),
+            ("sich*", &["100 % sicher, \"wirklich\""]),
+            ("-sicher", &["100 % sicher, \"wirklich\""]),
+            ("AND", &["snake_case AND back\\slash"]),
+            ("snake AND case", &["snake_case AND back\\slash"]),
+            ("snake OR case", &[]),
+            ("NOT x", &["NOT near: title:x OR y*"]),
+            ("NEAR(title, 2)", &[]),
+            ("title:x", &["NOT near: title:x OR y*"]),
+            ("words:snake", &[]),
+            ("case & back | !x", &[]),
+            ("slash:*", &["snake_case AND back\\slash"]),
+            ("example.org don't", &["Visit example.org - or don't!"]),
+            ("'; DROP TABLE generations; --", &[]),
+        ] {
+            assert_eq!(found(search).await, expected, "{search}");
         }
-        let blank = GenerationFilter { search: Some("  ".into()), ..GenerationFilter::default() };
-        assert_eq!(texts(&request, &studio, blank).await.len(), 6);
+        // Where no word is asked for, none is missing.
+        for nothing in ["", "  ", "%", "\" * ' - _", "🎙"] {
+            assert_eq!(found(nothing).await, all, "{nothing}");
+        }
         let wrong = [("x".repeat(201), ErrorCode::TooLong), ("a\0b".to_owned(), ErrorCode::Invalid)];
         for (search, code) in wrong {
             let filter = GenerationFilter { search: Some(search), ..GenerationFilter::default() };
-            let outcome = request.generations().list(studio.organization, &filter, &PageRequest::first(1)).await;
+            let outcome = request
+                .generations()
+                .list(studio.organization, &filter, GenerationOrder::Newest, &PageRequest::first(1))
+                .await;
             assert_eq!(refusals(outcome), [(code, "search".to_owned())]);
+        }
+    }
+
+    async fn searching_pages_narrows_and_forgets_what_is_deleted(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let (_, elsewhere, neighbour) = studio.neighbour().await;
+        let mut asked = Vec::new();
+        for n in 0..7 {
+            asked.push(studio.ask(&format!("morning {n}")).await);
+            studio.ask(&format!("evening {n}")).await;
+        }
+        neighbour.generations().create(studio.input("morning there")).await.unwrap();
+        let request = studio.as_mel().await;
+        let mornings = GenerationFilter { search: Some("mor".into()), ..GenerationFilter::default() };
+        let page = PageRequest { cursor: cursor(&asked[4]), direction: Direction::Forward, limit: 3 };
+        let list = async |order, page| {
+            let page = request.generations().list(studio.organization, &mornings, order, page).await.unwrap();
+            (page.items.into_iter().map(|one| one.text).collect::<Vec<_>>(), page.has_next)
+        };
+        let found = list(GenerationOrder::Newest, &page).await;
+        assert_eq!(found, (vec!["morning 3".into(), "morning 2".into(), "morning 1".into()], true));
+        let found = list(GenerationOrder::Oldest, &page).await;
+        assert_eq!(found, (vec!["morning 5".into(), "morning 6".into()], false));
+        let own = request.generations().count(studio.organization, &mornings).await.unwrap();
+        let theirs = neighbour.generations().count(elsewhere, &mornings).await.unwrap();
+        assert_eq!((own, theirs), (7, 1));
+
+        let narrow = GenerationFilter { states: vec![GenerationState::Succeeded], ..mornings.clone() };
+        assert!(texts(&request, &studio, narrow).await.is_empty());
+        let ada = studio.as_ada().await;
+        for one in &asked[..6] {
+            ada.generations().delete(address(one)).await.unwrap();
+        }
+        assert_eq!(texts(&request, &studio, mornings).await, ["morning 6"]);
+        // Nothing of it is left behind.
+        let kept = studio.instance.sql_count("generation_search WHERE true").await;
+        let (ours, others) = (8, 1);
+        assert_eq!(kept, ours + others);
+        if backend == resonance_testkit::Backend::Sqlite {
+            assert_eq!(studio.instance.sql_count("generation_words_docsize WHERE true").await, kept);
         }
     }
 
@@ -114,6 +211,7 @@ on_both! {
         studio.instance.clock.advance(TimeDelta::days(3));
         let late = studio.instance.clock.now();
         let by_clara = CreateGeneration { voice: clara.global_id(), ..studio.input("by clara") };
+        let by_clara = CreateGeneration { format: AudioFormat::Flac, ..by_clara };
         let by_clara = ada.generations().create(by_clara).await.unwrap().generation;
         ada.generations().cancel(address(&by_clara)).await.unwrap();
 
@@ -128,6 +226,11 @@ on_both! {
                 GenerationFilter { states: vec![GenerationState::Queued, GenerationState::Cancelled], ..all() },
                 vec!["by clara", "by mel"],
             ),
+            (GenerationFilter { format: Some(AudioFormat::Flac), ..all() }, vec!["by clara"]),
+            (GenerationFilter { format: Some(AudioFormat::Mp3), author: Some(studio.ada.user), ..all() }, vec!["old"]),
+            (GenerationFilter { format: Some(AudioFormat::Wav), ..all() }, vec![]),
+            (GenerationFilter { engine: Some("test".into()), ..all() }, vec!["by clara", "by mel", "old"]),
+            (GenerationFilter { engine: Some("tes\0".into()), ..all() }, vec![]),
             (GenerationFilter { from: Some(middle), ..all() }, vec!["by clara", "by mel"]),
             (GenerationFilter { until: Some(middle), ..all() }, vec!["old"]),
             (GenerationFilter { from: Some(middle), until: Some(late), ..all() }, vec!["by mel"]),
@@ -180,7 +283,7 @@ on_both! {
 
         // Asking for the other organization, as nobody there.
         assert!(hidden(room.get(address(&ours)).await.unwrap_err()));
-        assert!(hidden(room.list(studio.organization, &filter, &page).await.unwrap_err()));
+        assert!(hidden(room.list(studio.organization, &filter, GenerationOrder::Newest, &page).await.unwrap_err()));
         assert!(hidden(room.count(studio.organization, &filter).await.unwrap_err()));
         assert!(hidden(room.peaks(studio.organization, &[ours.id]).await.unwrap_err()));
         assert!(hidden(room.audio(address(&ours), None).await.unwrap_err()));
@@ -192,10 +295,10 @@ on_both! {
         assert!(hidden(room.delete(misplaced).await.unwrap_err()));
         assert!(hidden(room.audio(misplaced, None).await.unwrap_err()));
         assert!(room.peaks(elsewhere, &[ours.id]).await.unwrap().is_empty());
-        let listed = room.list(elsewhere, &filter, &page).await.unwrap();
+        let listed = room.list(elsewhere, &filter, GenerationOrder::Newest, &page).await.unwrap();
         assert_eq!(listed.items.iter().map(|one| one.id).collect::<Vec<_>>(), [theirs.id]);
         let after_ours = PageRequest { cursor: cursor(&ours), direction: Direction::Backward, limit: 9 };
-        assert_eq!(room.list(elsewhere, &filter, &after_ours).await.unwrap().items.len(), 1);
+        assert_eq!(room.list(elsewhere, &filter, GenerationOrder::Newest, &after_ours).await.unwrap().items.len(), 1);
         let by_ada = GenerationFilter { author: Some(studio.ada.user), ..filter };
         assert_eq!(room.count(elsewhere, &by_ada).await.unwrap(), 0);
         let nobody = studio.instance.anonymous();
