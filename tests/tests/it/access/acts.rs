@@ -1,5 +1,7 @@
 //! Acting: every mutation, on what is A's.
 
+mod generations;
+
 use serde_json::{Value, json};
 use tests::{Answer, Client, SchemaDocument, World, picture, recording};
 
@@ -91,7 +93,7 @@ const fn open(name: &'static str, input: fn(&Targets) -> Value) -> Act {
 }
 
 fn acts() -> Vec<Act> {
-    vec![
+    let mut acts = vec![
         inside(
             "acceptInvitation",
             |of| json!({ "invitationId": of.invitation }),
@@ -139,19 +141,9 @@ fn acts() -> Vec<Act> {
             |of| json!({ "memberId": of.membership, "role": "org:admin" }),
             Forbidden(MEMBERS),
         ),
-        inside(
-            "cancelGeneration",
-            |of| json!({ "id": of.generation }),
-            Forbidden(GENERATIONS),
-        ),
         own(
             "changePassword",
             |_| json!({ "currentPassword": "a", "newPassword": "b" }),
-        ),
-        inside(
-            "createGeneration",
-            |of| json!({ "organizationId": of.organization, "voiceId": of.voice, "text": "Hello." }),
-            Untried,
         ),
         on_organization("createJwt", Untried),
         own("createOrganization", |_| json!({ "name": "Acme" })),
@@ -223,11 +215,6 @@ fn acts() -> Vec<Act> {
             "declineInvitation",
             |of| json!({ "invitationId": of.invitation }),
             NotFound,
-        ),
-        inside(
-            "deleteGeneration",
-            |of| json!({ "id": of.generation }),
-            Forbidden(GENERATIONS),
         ),
         on_organization("deleteOrganization", Forbidden("org:sys_profile:delete")),
         inside(
@@ -338,7 +325,9 @@ fn acts() -> Vec<Act> {
             "verifySignUp",
             |of| json!({ "signUpId": of.user.replace("user_", "signup_"), "code": "123456" }),
         ),
-    ]
+    ];
+    acts.extend(generations::acts());
+    acts
 }
 
 pub(super) async fn walk(world: &World, schema: &SchemaDocument) {

@@ -20,6 +20,8 @@ const RECORDS: &[(&str, &[EventKind])] = {
         ("changeMemberRole", &[MembershipRoleChanged]),
         ("changePassword", &[UserPasswordChanged]),
         ("createGeneration", &[GenerationCreated]),
+        // A link changes nothing.
+        ("createGenerationArchive", &[]),
         // A token for a minute changes nothing.
         ("createJwt", &[]),
         ("createOrganization", &[OrganizationCreated, MembershipCreated]),
@@ -31,6 +33,7 @@ const RECORDS: &[(&str, &[EventKind])] = {
         ("createWebhookEndpoint", &[WebhookEndpointCreated]),
         ("declineInvitation", &[InvitationDeclined]),
         ("deleteGeneration", &[GenerationDeleted]),
+        ("deleteGenerations", &[GenerationDeleted]),
         ("deleteOrganization", &[OrganizationDeleted]),
         ("deleteRole", &[RoleDeleted]),
         ("deleteVoice", &[VoiceDeleted]),
@@ -39,6 +42,7 @@ const RECORDS: &[(&str, &[EventKind])] = {
         ("inviteMembers", &[InvitationCreated]),
         ("joinOrganization", &[MembershipCreated]),
         ("leaveOrganization", &[MembershipDeleted]),
+        ("repeatGeneration", &[GenerationCreated]),
         ("rejectMembershipRequest", &[MembershipRequestRejected]),
         ("removeDomain", &[DomainDeleted]),
         ("removeEmailAddress", &[UserEmailRemoved]),
