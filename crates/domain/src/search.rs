@@ -14,8 +14,10 @@ use unicode_normalization::{
 };
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Words of a text that are kept, and so found, at most. More do not fit into what PostgreSQL keeps of one text (1 MB).
+/// Words of a text that are kept, and so found, at most, and the bytes that they have together. More do not fit into what
+/// PostgreSQL keeps of one text (1 MB), with the marks that stand before them.
 pub const MAX_WORDS: usize = 16_000;
+const MAX_BYTES: usize = 600_000;
 /// Characters of a word that count; what follows them does not.
 pub const MAX_WORD: usize = 64;
 
@@ -32,7 +34,7 @@ pub const MAX_WORD: usize = 64;
 pub fn words(text: &str) -> Vec<String> {
     let plain = plain(text);
     let mut seen = HashSet::new();
-    let mut words = Vec::new();
+    let (mut words, mut bytes) = (Vec::new(), 0);
     for run in plain.unicode_words().flat_map(runs) {
         if words.len() == MAX_WORDS {
             break;
@@ -40,6 +42,10 @@ pub fn words(text: &str) -> Vec<String> {
         let end = run.char_indices().nth(MAX_WORD).map_or(run.len(), |(end, _)| end);
         let word = run.get(..end).unwrap_or(run);
         if seen.insert(word) {
+            bytes += word.len();
+            if bytes > MAX_BYTES {
+                break;
+            }
             words.push(word.to_owned());
         }
     }
@@ -115,6 +121,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn words_of_signs_that_stand_for_many_letters_fit_into_what_is_kept_of_a_text() {
+        // Six letters each.
+        let text: String = (0..16_000).map(|n| format!("{}{n} ", "㌖".repeat(4))).collect();
+        let bytes: usize = words(&text).iter().map(String::len).sum();
+        assert!((500_000..=MAX_BYTES).contains(&bytes), "{bytes}");
+    }
 
     #[test]
     fn words_are_letters_and_digits_without_case_accents_and_forms() {

@@ -402,6 +402,7 @@ impl Organization {
     #[graphql(
         complexity = "5 + usize::try_from(first.or(last).unwrap_or(25)).unwrap_or_default() * child_complexity"
     )]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn generations(
         &self,
         context: &Context<'_>,

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod archives;
 mod crash;
 mod engines;
 mod inputs;

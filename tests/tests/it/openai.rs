@@ -226,7 +226,7 @@ resonance_testkit::on_both! {
         let made = admin.mutate("createApiKey", "CreateApiKeyInput", "token", input).await;
         let narrow = world.nobody.with_token(made["token"].as_str().unwrap());
         let voices: Value = narrow.get("/v1/audio/voices").await.json().await.unwrap();
-        assert_eq!(ids(&voices), [world.a.voice.clone()]);
+        assert_eq!(ids(&voices), std::slice::from_ref(&world.a.voice));
         let speech = json!({ "model": "tts-1", "voice": found[0], "input": "Hello." });
         let refused = narrow.request(reqwest::Method::POST, "/v1/audio/speech").json(&speech).send().await.unwrap();
         assert_eq!(refused.status(), 404);

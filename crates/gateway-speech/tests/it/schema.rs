@@ -30,6 +30,7 @@ pub(crate) struct Organization(OrganizationId);
 #[Object]
 impl Organization {
     /// The history.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn generations(
         &self,
         context: &Context<'_>,
