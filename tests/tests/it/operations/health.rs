@@ -25,7 +25,7 @@ async fn a_node_without_its_database_is_alive_but_not_ready_until_it_is_back() {
     assert_eq!(ready.status, 200);
     assert_eq!(
         ready.json(),
-        json!({ "ready": true, "checks": { "database": "ok", "objects": "ok" } })
+        json!({ "ready": true, "checks": { "database": "ok", "objects": "ok" }, "engines": { "builtin": "ok" } })
     );
     assert!(
         ready
@@ -52,7 +52,7 @@ async fn a_node_without_its_database_is_alive_but_not_ready_until_it_is_back() {
     let unready = client.fetch("/readyz").await;
     assert_eq!(
         unready.json(),
-        json!({ "ready": false, "checks": { "database": "unavailable", "objects": "ok" } })
+        json!({ "ready": false, "checks": { "database": "unavailable", "objects": "ok" }, "engines": { "builtin": "ok" } })
     );
     assert_eq!(
         get(&client, "/healthz").await,

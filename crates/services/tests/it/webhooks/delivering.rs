@@ -188,6 +188,11 @@ on_both! {
         shop.instance.clock.advance(TimeDelta::days(29));
         shop.rename("Acme three").await;
         shop.settle().await;
+        // That her session was used is noted behind the answer's back, and it ends after thirty days without.
+        let used = shop.instance.clock.now();
+        while shop.as_ada().await.account().unwrap().session.last_used_at != used {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
         shop.instance.clock.advance(TimeDelta::days(1) + TimeDelta::seconds(1));
         shop.instance.services.tidy_webhooks().await.unwrap();
         assert_eq!(shop.log(&kept).await.len(), 1);
