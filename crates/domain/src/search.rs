@@ -124,8 +124,10 @@ mod tests {
 
     #[test]
     fn words_of_signs_that_stand_for_many_letters_fit_into_what_is_kept_of_a_text() {
-        // Six letters each.
-        let text: String = (0..16_000).map(|n| format!("{}{n} ", "㌖".repeat(4))).collect();
+        // Four to six letters each, and each word another one.
+        let sign = |n: usize, place: u32| ['㌖', '㌀', '㌔', '㌢'][n / 4_usize.pow(place) % 4];
+        let word = |n: usize| (0..7).map(move |place| sign(n, place)).chain([' ']);
+        let text: String = (0..16_000).flat_map(word).collect();
         let bytes: usize = words(&text).iter().map(String::len).sum();
         assert!((500_000..=MAX_BYTES).contains(&bytes), "{bytes}");
     }
