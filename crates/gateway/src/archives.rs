@@ -15,7 +15,10 @@ use http::header;
 use resonance_domain::ArchiveAddress;
 use resonance_identity::SignedQuery;
 
-use crate::{identify::Identify, media::refused, respond};
+use crate::{
+    identify::Identify,
+    media::{asked, refused},
+};
 
 /// Where archives are, which the rest of a path names at length.
 pub(crate) const PATH: &str = "/archives/";
@@ -33,14 +36,9 @@ async fn archive(
     query: Result<Query<SignedQuery>, QueryRejection>,
     http: HttpRequest,
 ) -> Response {
-    let (parts, _) = http.into_parts();
-    let request = match identify.request(&parts).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
-    };
-    // What is no address names nothing.
-    let Ok(address) = address.parse::<ArchiveAddress>() else {
-        return respond::not_found();
+    let (_, request, address) = match asked::<ArchiveAddress>(&identify, &address, http).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
     };
     let opened = request.generations().archive(&address, query.as_deref().ok());
     let archive = match opened.await {

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use resonance_authz::Denied;
 use resonance_identity::SignedQuery;
 use resonance_services::{
@@ -63,13 +63,9 @@ async fn live(
     query: Signature,
     http: HttpRequest,
 ) -> Response {
-    let (parts, _) = http.into_parts();
-    let request = match identify.request(&parts).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let Ok(id) = id.parse() else {
-        return respond::not_found();
+    let (parts, request, id) = match asked(&identify, &id, http).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
     };
     match request.generations().hear(id, query.as_deref().ok()).await {
         Ok(Hearing::File(delivery)) => match stream(&parts.method, &parts.headers, &delivery).await {
@@ -95,18 +91,14 @@ async fn subtitles(
     query: Signature,
     http: HttpRequest,
 ) -> Response {
-    let (parts, _) = http.into_parts();
-    let request = match identify.request(&parts).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
+    let (_, request, id) = match asked(&identify, &id, http).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
     };
     let format = match file.as_str() {
         "subtitles.srt" => SubtitleFormat::Srt,
         "subtitles.vtt" => SubtitleFormat::WebVtt,
         _ => return respond::not_found(),
-    };
-    let Ok(id) = id.parse() else {
-        return respond::not_found();
     };
     let found = request.generations().subtitles(id, format, query.as_deref().ok());
     match found.await {
@@ -151,13 +143,9 @@ async fn logo(
     query: Signature,
     http: HttpRequest,
 ) -> Response {
-    let (parts, _) = http.into_parts();
-    let request = match identify.request(&parts).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let Ok(id) = id.parse() else {
-        return respond::not_found();
+    let (parts, request, id) = match asked(&identify, &id, http).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
     };
     let picture = match request
         .organizations()
@@ -184,6 +172,22 @@ async fn logo(
     (headers, picture.bytes).into_response()
 }
 
+/// Who asks, and for what.
+pub(crate) async fn asked<I: FromStr>(
+    identify: &Identify,
+    id: &str,
+    http: HttpRequest,
+) -> Result<(Parts, Request, I), Response> {
+    let (parts, _) = http.into_parts();
+    let request = identify
+        .request(&parts)
+        .await
+        .map_err(IntoResponse::into_response)?;
+    // What is no id names nothing.
+    let id = id.parse().map_err(|_| respond::not_found())?;
+    Ok((parts, request, id))
+}
+
 async fn deliver<I: FromStr>(
     identify: &Identify,
     Path(id): Path<String>,
@@ -191,14 +195,9 @@ async fn deliver<I: FromStr>(
     http: HttpRequest,
     open: impl AsyncFnOnce(&Request, I, Option<&SignedQuery>) -> Outcome<Delivery>,
 ) -> Response {
-    let (parts, _) = http.into_parts();
-    let request = match identify.request(&parts).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal.into_response(),
-    };
-    // What is no id names nothing.
-    let Ok(id) = id.parse() else {
-        return respond::not_found();
+    let (parts, request, id) = match asked(identify, &id, http).await {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
     };
     match open(&request, id, query.as_deref().ok()).await {
         Ok(delivery) => match stream(&parts.method, &parts.headers, &delivery).await {

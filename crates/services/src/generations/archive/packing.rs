@@ -113,6 +113,8 @@ fn entry(file: String, generation: Generation) -> Value {
             "repetitionPenalty": settings.repetition_penalty,
             "speed": settings.speed,
         },
+        "instructions": generation.instructions,
+        "loudness": generation.mastering.loudness,
         "format": generation.format.extension(),
         "engine": generation.engine,
         "characters": generation.characters,
