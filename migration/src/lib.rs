@@ -24,6 +24,7 @@ mod m20261122_000011_instance;
 mod m20261128_000012_api_keys;
 mod m20261128_000013_history_search;
 mod m20261128_000014_finished_sound;
+mod m20261128_000015_billing;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000012_api_keys::Migration),
             Box::new(m20261128_000013_history_search::Migration),
             Box::new(m20261128_000014_finished_sound::Migration),
+            Box::new(m20261128_000015_billing::Migration),
         ]
     }
 }

@@ -28,6 +28,7 @@ impl Operable for ReadMemberships {}
 impl Operable for ManageMemberships {}
 impl Operable for ReadAudit {}
 impl Operable for ReadUsage {}
+impl Operable for ReadBilling {}
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident: $permission:expr $(, implies $($implied:ident),+)?;)*) => {
@@ -92,4 +93,6 @@ actions! {
     ReadUsage: Some(Permission::UsageRead), implies ReadOrganization;
     /// See plan and cost.
     ReadBilling: Some(Permission::BillingRead), implies ReadOrganization;
+    /// Set budgets, subscribe, change and cancel.
+    ManageBilling: Some(Permission::BillingManage), implies ReadBilling, ReadOrganization;
 }

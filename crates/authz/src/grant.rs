@@ -225,6 +225,12 @@ pub mod system {
     /// Sending events to webhook endpoints.
     #[derive(Debug)]
     pub enum SendWebhooks {}
+    /// Telling the billing provider what was used, and keeping what it tells of subscriptions.
+    #[derive(Debug)]
+    pub enum Bill {}
+    /// Proving that ledger, jobs, sums and exports agree, whosever they are.
+    #[derive(Debug)]
+    pub enum Reconcile {}
 }
 
 /// Authority of one of the system's own jobs. There is no general one: each opens the queries of its job.

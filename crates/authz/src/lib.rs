@@ -64,7 +64,8 @@ mod standing;
 
 pub use action::{
     ACTIONS, Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices,
-    DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageApiKeys, ManageDomains,
+    DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageApiKeys, ManageBilling,
+    ManageDomains,
     ManageMemberships, ManageRoles, ManageWebhooks, Operable, ReadApiKeys, ReadAudit, ReadBilling,
     ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
 };

@@ -174,6 +174,24 @@ event_kinds! {
     ApiKeyUpdated = "api_key.updated";
     /// An API key was revoked: it opens nothing any more.
     ApiKeyRevoked = "api_key.revoked";
+    /// A budget was set, changed or taken away.
+    BudgetUpdated = "budget.updated";
+    /// Half, four fifths or all of a budget is spent.
+    BudgetReached = "budget.reached";
+    /// A plan was made.
+    PlanCreated = "plan.created";
+    /// A plan was changed.
+    PlanUpdated = "plan.updated";
+    /// A plan was deleted.
+    PlanDeleted = "plan.deleted";
+    /// An organization got another plan, or none.
+    PlanAssigned = "organization.plan_assigned";
+    /// The billing provider told of a subscription.
+    SubscriptionUpdated = "subscription.updated";
+    /// Somebody was sent to the billing provider to pay.
+    CheckoutCreated = "checkout.created";
+    /// Somebody was sent to the billing provider to change or end the subscription.
+    BillingPortalOpened = "billing_portal.opened";
     /// Somebody tried what their role does not allow.
     AccessRefused = "access.refused";
     /// The instance's settings changed.

@@ -212,12 +212,16 @@ ids! {
     MembershipRequestId = MembershipRequest, "req";
     /// An organization: the tenant.
     OrganizationId = Organization, "org";
+    /// What operators offer to organizations.
+    PlanId = Plan, "plan";
     /// A custom role.
     RoleId = Role, "role";
     /// A signed-in session.
     SessionId = Session, "sess";
     /// Somebody's wish for an account, until the address is proved.
     SignUpId = SignUp, "signup";
+    /// An organization's agreement with a billing provider.
+    SubscriptionId = Subscription, "sub";
     /// One entry of the usage ledger.
     UsageEntryId = UsageEntry, "use";
     /// One e-mail address of a user.

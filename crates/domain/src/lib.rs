@@ -18,6 +18,7 @@ mod api_key;
 mod archive;
 mod audio;
 mod audit;
+mod billing;
 mod clock;
 mod code;
 mod email;
@@ -54,6 +55,10 @@ pub use api_key::{
 pub use archive::{ArchiveAddress, ArchiveReader};
 pub use audio::AudioFormat;
 pub use audit::AuditRecord;
+pub use billing::{
+    BUDGET_ALERTS, BillingPeriod, BudgetHolder, BudgetState, MAX_PLANS, Plan, PlanName, ProductReference,
+    Subscription, SubscriptionStatus, alert_level, characters_of_budget, currency, period_key, price,
+};
 pub use clock::{Clock, Ids, IdsExt};
 pub use code::{
     CODE_LIFETIME, CODE_MAX_ATTEMPTS, CODE_RESEND_AFTER, CodePurpose, CodeRefusal, VerificationCode,
@@ -68,7 +73,7 @@ pub use generation::{
 };
 pub use id::{
     ApiKeyId, DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
-    MembershipRequestId, OrganizationId, ParseIdError, RoleId, SessionId, SignUpId, UsageEntryId,
+    MembershipRequestId, OrganizationId, ParseIdError, PlanId, RoleId, SessionId, SignUpId, SubscriptionId, UsageEntryId,
     UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
 };
 pub use in_org::InOrg;
@@ -95,7 +100,8 @@ pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};
 pub use time_mark::{TimeMark, to_srt, to_webvtt};
-pub use usage::{UsageDay, UsageEntry, UsageEntryKind, UsageMetric};
+pub use usage::{UsageDay, UsageEntryKind, UsageGrain, UsageMetric, UsagePoint, UsageSubject};
+pub use rust_decimal::Decimal;
 pub use user::{EMAILS_PER_USER, PersonName, SIGN_UP_LIFETIME, User, UserEmail, UserProfile};
 pub use voice::{
     Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::{GenerationId, OrganizationId, UsageEntryId, UserId, VoiceId};
+use crate::{ApiKeyId, UserId, VoiceId};
 
 /// What is metered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,27 +65,27 @@ impl UsageEntryKind {
     }
 }
 
-/// One line of the ledger. Lines are only ever added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageEntry {
-    /// Its identity.
-    pub id: UsageEntryId,
-    /// Whose usage.
-    pub organization: OrganizationId,
-    /// What is metered.
-    pub metric: UsageMetric,
-    /// What the line says.
-    pub kind: UsageEntryKind,
-    /// How much, never negative: the kind gives the sign.
-    pub quantity: u64,
-    /// The generation that it is about, for characters.
-    pub generation: Option<GenerationId>,
-    /// The voice that spoke or was made.
-    pub voice: Option<VoiceId>,
-    /// The member whose doing it was; `None` once that account is gone.
-    pub user: Option<UserId>,
-    /// When the line was written.
-    pub created_at: DateTime<Utc>,
+/// How finely usage is told in time; everything is in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageGrain {
+    /// By hours.
+    Hour,
+    /// By days.
+    Day,
+    /// By calendar months.
+    Month,
+}
+
+impl UsageGrain {
+    /// The stored form.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Settled usage of one day (UTC) of one thing.
@@ -95,4 +95,28 @@ pub struct UsageDay {
     pub day: NaiveDate,
     /// How much was settled on it.
     pub quantity: u64,
+}
+
+/// Settled usage of an hour, a day or a month (UTC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsagePoint {
+    /// When it begins.
+    pub start: DateTime<Utc>,
+    /// How much was settled in it.
+    pub quantity: u64,
+}
+
+/// Whose usage is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UsageSubject {
+    /// The whole organization's.
+    Organization,
+    /// A member's; what keys used is no member's.
+    Member(UserId),
+    /// An API key's.
+    ApiKey(ApiKeyId),
+    /// What one voice spoke.
+    Voice(VoiceId),
+    /// What one engine spoke, by its name.
+    Engine(String),
 }

@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{
-    CancelGenerations, CreateGenerations, Denied, Grant, Implies, KeyHolder, KeyStanding, ManageApiKeys,
-    ReadApiKeys, RolePermissions, StandError, SystemGrant,
-    system::{Authenticate, Speak},
+    Denied, Grant, Implies, KeyHolder, KeyStanding, ManageApiKeys, ReadApiKeys, RolePermissions, StandError,
+    SystemGrant, system::Authenticate,
 };
 use resonance_domain::{
-    ApiKey, ApiKeyId, ApiKeyVoices, GenerationId, Id, InOrg, Month, OrganizationId, PageRequest, UserId,
+    ApiKey, ApiKeyId, ApiKeyVoices, BudgetHolder, Id, OrganizationId, PageRequest, UserId,
 };
 use sea_orm::{QueryResult, Value};
 use serde_json::json;
@@ -19,6 +18,7 @@ use crate::{
     organization::at,
     raw::Sql,
     read_rows::{count, known},
+    spending::forget_alerts,
 };
 
 /// The API keys. Tokens are looked up by their hash and never stored.
@@ -133,7 +133,8 @@ impl ApiKeys<'_> {
         Ok(())
     }
 
-    /// Stores what is changed about a key: name, permissions, voices, budget, expiry, and that it is revoked.
+    /// Stores what is changed about a key: name, permissions, voices, budget, expiry, and that it is revoked. People are
+    /// told anew how far the budget is spent.
     ///
     /// # Errors
     /// The database's.
@@ -153,7 +154,7 @@ impl ApiKeys<'_> {
             key.updated_at.into(),
         ];
         self.0.execute(STORE, values).await?;
-        Ok(())
+        forget_alerts(self.0, grant.organization(), BudgetHolder::ApiKey(key.id)).await
     }
 
     /// One key.
@@ -220,95 +221,6 @@ impl ApiKeys<'_> {
             WHERE organization_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
         let values = [grant.organization().as_uuid().into(), now.into()];
         self.number(COUNT, values).await
-    }
-
-    /// How many characters a key holds and used in a month.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn spent(
-        self,
-        grant: &Grant<impl Implies<ReadApiKeys>>,
-        id: ApiKeyId,
-        month: Month,
-    ) -> Result<u64, StorageError> {
-        const SPENT: &str =
-            "SELECT characters FROM api_key_months WHERE organization_id = $1 AND id = $2 AND month = $3";
-        let values = [
-            grant.organization().as_uuid().into(),
-            id.as_uuid().into(),
-            month.to_string().into(),
-        ];
-        self.number(SPENT, values).await
-    }
-
-    /// Takes characters from the budget of the key that acts, if it has one. `false`, and nothing is taken, if there are
-    /// not so many left; two that take at once never take more than there is. Does nothing where no key acts.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn spend(
-        self,
-        grant: &Grant<CreateGenerations>,
-        characters: u64,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        // The row that is there is held from here on, so that the sum is true until the unit of work ends; of two who
-        // find none, one waits for the other's.
-        const SPEND: &str = "INSERT INTO api_key_months (organization_id, id, month, characters)
-            SELECT organization_id, id, $3, $4 FROM api_keys
-                WHERE organization_id = $1 AND id = $2 AND (character_budget IS NULL OR character_budget >= $4)
-            ON CONFLICT (organization_id, id, month) DO UPDATE SET characters = api_key_months.characters + $4
-                WHERE (SELECT k.character_budget IS NULL OR k.character_budget >= api_key_months.characters + $4
-                       FROM api_keys k WHERE k.organization_id = $1 AND k.id = $2)";
-        let Some(key) = grant.api_key() else {
-            return Ok(true);
-        };
-        let values = [
-            grant.organization().as_uuid().into(),
-            key.as_uuid().into(),
-            Month::of(now).to_string().into(),
-            i64::try_from(characters).unwrap_or(i64::MAX).into(),
-        ];
-        Ok(self.0.execute(SPEND, values).await? > 0)
-    }
-
-    /// Gives the characters back that a generation which was stopped took from its key's budget: to the month in which
-    /// they were held. Call it once, in the unit of work that releases them on the ledger.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn give_back(
-        self,
-        grant: &Grant<CancelGenerations>,
-        generation: GenerationId,
-    ) -> Result<(), StorageError> {
-        self.returned(InOrg::new(grant.organization(), generation)).await
-    }
-
-    /// The same for a generation that failed.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn give_back_failed(
-        self,
-        _grant: &SystemGrant<Speak>,
-        generation: InOrg<GenerationId>,
-    ) -> Result<(), StorageError> {
-        self.returned(generation).await
-    }
-
-    async fn returned(self, generation: InOrg<GenerationId>) -> Result<(), StorageError> {
-        const BACK: &str = "UPDATE api_key_months SET characters = characters - h.quantity FROM usage_entries h
-            WHERE h.organization_id = $1 AND h.metric = 'characters' AND h.reference_id = $2 AND h.kind = 'hold'
-              AND api_key_months.organization_id = $1 AND api_key_months.id = h.api_key_id
-              AND api_key_months.month = substr(h.day, 1, 7)";
-        let values = [
-            generation.organization.as_uuid().into(),
-            generation.id.as_uuid().into(),
-        ];
-        self.0.execute(BACK, values).await?;
-        Ok(())
     }
 
     async fn number<const N: usize>(

@@ -24,11 +24,13 @@ pub enum JobQueue {
     Sweep,
     /// Removing what is left of a deleted organization.
     Purge,
+    /// Dealing with the billing provider, and proving that usage adds up.
+    Bill,
 }
 
 impl JobQueue {
     /// Every queue.
-    pub const ALL: [Self; 4] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge];
+    pub const ALL: [Self; 5] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge, Self::Bill];
 
     /// The stored form.
     #[must_use]
@@ -38,6 +40,7 @@ impl JobQueue {
             Self::Mail => "mail",
             Self::Sweep => "sweep",
             Self::Purge => "purge",
+            Self::Bill => "bill",
         }
     }
 }
@@ -163,6 +166,16 @@ impl Jobs<'_> {
             .one(ANY, [queue.as_str().into()], |_| Ok(()))
             .await?
             .is_some())
+    }
+
+    /// Whether there is a job of `queue` about `subject`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn any_about(self, queue: JobQueue, subject: Uuid) -> Result<bool, StorageError> {
+        const ANY: &str = "SELECT 1 FROM jobs WHERE queue = $1 AND subject_id = $2";
+        let values = [queue.as_str().into(), subject.into()];
+        Ok(self.0.one(ANY, values, |_| Ok(())).await?.is_some())
     }
 
     /// Claims up to `limit` jobs of `queue` for `owner` until `until`. No job is ever claimed by two.

@@ -9,31 +9,40 @@ use crate::{
     tenant::{JobOn, Opens as _},
 };
 
-/// Tables of rows that belong to organizations, children before parents, with the condition under which a row may
-/// go.
+/// The condition that a line of the ledger is not on its way to the billing provider.
+const NOT_ON_ITS_WAY: &str = "NOT EXISTS (SELECT 1 FROM usage_exports x
+    WHERE x.organization_id = usage_entries.organization_id AND x.id = usage_entries.id)";
+
+/// Tables of rows that belong to organizations, children before parents, with a column of which the rows have many values,
+/// and the condition under which a row may go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str); 18] = [
-    ("webhook_deliveries", "TRUE"),
-    ("webhook_endpoints", "TRUE"),
-    ("membership_requests", "TRUE"),
-    ("closed_enrolments", "TRUE"),
-    ("organization_domains", "TRUE"),
-    ("invitations", "TRUE"),
-    ("memberships", "TRUE"),
-    ("roles", "TRUE"),
-    ("generation_search", "TRUE"),
-    ("generations", "TRUE"),
-    ("api_key_months", "TRUE"),
-    ("api_keys", "TRUE"),
-    ("voices", "TRUE"),
-    ("usage_entries", "TRUE"),
-    ("member_months", "TRUE"),
+const TABLES: [(&str, &str, &str); 22] = [
+    ("webhook_deliveries", "id", "TRUE"),
+    ("webhook_endpoints", "id", "TRUE"),
+    ("membership_requests", "id", "TRUE"),
+    ("closed_enrolments", "id", "TRUE"),
+    ("organization_domains", "id", "TRUE"),
+    ("invitations", "id", "TRUE"),
+    ("memberships", "id", "TRUE"),
+    ("roles", "id", "TRUE"),
+    ("generation_search", "id", "TRUE"),
+    ("generations", "id", "TRUE"),
+    ("api_keys", "id", "TRUE"),
+    ("voices", "id", "TRUE"),
+    // What was used is told to the billing provider first.
+    ("usage_exports", "id", "exported_at IS NOT NULL OR refused IS NOT NULL"),
+    ("usage_entries", "id", NOT_ON_ITS_WAY),
+    ("usage_totals", "slot", "TRUE"),
+    ("spending", "id", "TRUE"),
+    ("budgets", "id", "TRUE"),
+    ("subscriptions", "id", "TRUE"),
+    ("member_months", "id", "TRUE"),
     // What happened is passed on first.
-    ("events", "relayed_at IS NOT NULL"),
-    ("audit_chains", "TRUE"),
+    ("events", "id", "relayed_at IS NOT NULL"),
+    ("audit_chains", "id", "TRUE"),
     // A job that sweeps, or is at work, guards an upload which may still be under way; the job that purges is at work.
-    ("jobs", "queue NOT IN ('sweep', 'purge') AND state <> 'running'"),
+    ("jobs", "id", "queue NOT IN ('sweep', 'purge') AND state <> 'running'"),
 ];
 
 /// Deleted organizations, for the job that purges them. Touches none that is not deleted.
@@ -52,10 +61,10 @@ impl Purges<'_> {
         limit: u32,
     ) -> Result<u64, StorageError> {
         let organization = JobOn(grant, organization).opened().as_uuid();
-        for (table, may_go) in TABLES {
+        for (table, column, may_go) in TABLES {
             let sql = format!(
-                "DELETE FROM {table} WHERE organization_id = $1 AND id IN
-                    (SELECT id FROM {table} WHERE organization_id = $1 AND {may_go} LIMIT $2)
+                "DELETE FROM {table} WHERE organization_id = $1 AND {column} IN
+                    (SELECT {column} FROM {table} WHERE organization_id = $1 AND ({may_go}) LIMIT $2)
                  AND EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NOT NULL)"
             );
             let values = [organization.into(), i64::from(limit).into()];
@@ -111,7 +120,7 @@ impl Purges<'_> {
 
 /// The condition that no table holds a row of the organization `$1`.
 fn bare() -> String {
-    let left = TABLES.map(|(table, _)| {
+    let left = TABLES.map(|(table, ..)| {
         let but = if table == "jobs" {
             " AND queue <> 'purge'"
         } else {

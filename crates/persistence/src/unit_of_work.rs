@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use crate::{
     Activity, ApiKeys, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events,
     Generations, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships,
-    NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains, Organizations, Purges,
-    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Standings, StorageError,
-    Throttles, Usage, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries,
+    NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains, Organizations, Plans, Purges,
+    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Spendings, Standings, StorageError, Subscriptions,
+    Throttles, Usage, UsageExports, UsageTotals, UsageVerification, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries,
     WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
@@ -240,6 +240,36 @@ pub trait Repositories: sealed::HasExecutor {
     /// The usage ledger.
     fn usage(&self) -> Usage<'_> {
         Usage(self.executor())
+    }
+
+    /// The sums of the ledger.
+    fn usage_totals(&self) -> UsageTotals<'_> {
+        UsageTotals(self.executor())
+    }
+
+    /// What is on its way from the ledger to the billing provider.
+    fn usage_exports(&self) -> UsageExports<'_> {
+        UsageExports(self.executor())
+    }
+
+    /// Whether the ledger agrees with everything that follows from it.
+    fn usage_verification(&self) -> UsageVerification<'_> {
+        UsageVerification(self.executor())
+    }
+
+    /// What is spent, and what may be.
+    fn spending(&self) -> Spendings<'_> {
+        Spendings(self.executor())
+    }
+
+    /// Plans.
+    fn plans(&self) -> Plans<'_> {
+        Plans(self.executor())
+    }
+
+    /// Subscriptions.
+    fn subscriptions(&self) -> Subscriptions<'_> {
+        Subscriptions(self.executor())
     }
 
     /// Which rows keep which objects.

@@ -3,100 +3,69 @@
 //! Lines are only ever added. The unique indexes decide what may be added: for each generation one hold and one end
 //! of it (settled or released), for each custom voice one line. Adding a line a second time does nothing and says so,
 //! so that a step that is done again after a crash counts once.
+//!
+//! Whatever settles a line adds it to the sums ([`crate::UsageTotals`]) in the same transaction. A line counts in the
+//! hour, the day and the period in which its characters were held.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use resonance_authz::{
-    Action, CancelGenerations, CreateGenerations, CreateVoices, Grant, Implies, ReadUsage, SystemGrant,
-    system::Speak,
-};
+use chrono::{DateTime, Utc};
+use resonance_authz::{CancelGenerations, CreateGenerations, CreateVoices, Grant, SystemGrant, system::Speak};
 use resonance_domain::{
-    ApiKeyId, Author, GenerationId, OrganizationId, UsageDay, UsageEntryId, UsageEntryKind, UsageMetric,
-    UserId, VoiceId, VoiceScope,
+    Author, GenerationId, InOrg, OrganizationId, UsageEntryId, UsageEntryKind, UsageMetric, VoiceId,
 };
-use sea_orm::Value;
 use uuid::Uuid;
 
-use crate::{
-    StorageError,
-    executor::Executor,
-    generation::read_scope,
-    read_rows::{count, known},
-};
-
-/// Days (UTC) from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsagePeriod {
-    /// The first day.
-    pub from: NaiveDate,
-    /// The last day.
-    pub until: NaiveDate,
-}
-
-/// Settled usage of one member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberUsage {
-    /// Whose doing it was; the account may be gone.
-    pub user: Option<UserId>,
-    /// How much.
-    pub quantity: u64,
-}
-
-/// Settled usage by one API key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyUsage {
-    /// The key.
-    pub key: ApiKeyId,
-    /// Its name now.
-    pub name: String,
-    /// How much.
-    pub quantity: u64,
-}
-
-/// Settled usage of one voice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VoiceUsage {
-    /// The voice; it may be gone.
-    pub voice: Option<VoiceId>,
-    /// Whose it is or was; `None` if it is gone and nothing of it is left in the history.
-    pub scope: Option<VoiceScope>,
-    /// Its name, or the last one that it had in the history; `None` likewise.
-    pub name: Option<String>,
-    /// How much.
-    pub quantity: u64,
-}
+use crate::{StorageError, executor::Executor, usage_totals};
 
 /// The ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage<'a>(pub(crate) Executor<'a>);
 
+/// What is set aside for a generation.
+#[derive(Debug, Clone, Copy)]
+pub struct NewHold<'a> {
+    /// The line's identity.
+    pub id: UsageEntryId,
+    /// For what.
+    pub generation: GenerationId,
+    /// The voice that is to speak.
+    pub voice: VoiceId,
+    /// The engine that is to speak.
+    pub engine: &'a str,
+    /// How many.
+    pub characters: u64,
+    /// The period in which they count; see [`crate::Spent::period`].
+    pub period: &'a str,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
 impl Usage<'_> {
-    /// Sets a generation's characters aside for the member who acts. `false` if that was done before.
+    /// Sets a generation's characters aside for whoever acts. `false` if that was done before.
     ///
     /// # Errors
     /// The database's.
     pub async fn hold(
         self,
         grant: &Grant<CreateGenerations>,
-        id: UsageEntryId,
-        generation: GenerationId,
-        voice: VoiceId,
-        characters: u64,
-        now: DateTime<Utc>,
+        hold: NewHold<'_>,
     ) -> Result<bool, StorageError> {
         let line = Line {
-            id,
+            id: hold.id,
             metric: UsageMetric::Characters,
             kind: UsageEntryKind::Hold,
-            reference: generation.as_uuid(),
-            quantity: characters,
-            voice,
+            reference: hold.generation.as_uuid(),
+            quantity: hold.characters,
+            voice: hold.voice,
+            engine: Some(hold.engine),
             author: grant.author(),
-            now,
+            period: hold.period,
+            now: hold.now,
         };
         self.add(grant.organization(), line).await
     }
 
-    /// Counts a custom voice that the acting member made. `false` if that was done before.
+    /// Counts a custom voice that the acting member made, and leaves the line for the billing provider if it is to be
+    /// `exported`. `false` if that was done before.
     ///
     /// # Errors
     /// The database's.
@@ -105,6 +74,8 @@ impl Usage<'_> {
         grant: &Grant<CreateVoices>,
         id: UsageEntryId,
         voice: VoiceId,
+        period: &str,
+        exported: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
         let line = Line {
@@ -114,45 +85,55 @@ impl Usage<'_> {
             reference: voice.as_uuid(),
             quantity: 1,
             voice,
+            engine: None,
             author: grant.author(),
+            period,
             now,
         };
-        self.add(grant.organization(), line).await
+        let counted = self.add(grant.organization(), line).await?;
+        if counted {
+            self.follow(grant.organization(), id, exported).await?;
+        }
+        Ok(counted)
     }
 
-    /// Charges what was held for a generation. `false` if nothing was held, or the hold has ended already.
+    /// Charges what was held for a generation, and leaves the line for the billing provider if it is to be `exported`.
+    /// `false` if nothing was held, or the hold has ended already.
     ///
     /// # Errors
     /// The database's.
     pub async fn settle(
         self,
         _grant: &SystemGrant<Speak>,
-        organization: OrganizationId,
+        generation: InOrg<GenerationId>,
         id: UsageEntryId,
-        generation: GenerationId,
+        exported: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        self.end(organization, id, UsageEntryKind::Settle, generation, now)
-            .await
+        let settled = self.end(generation, id, UsageEntryKind::Settle, now).await?;
+        if settled {
+            self.follow(generation.organization, id, exported).await?;
+        }
+        Ok(settled)
     }
 
-    /// Gives back what was held for a generation that failed. `false` as in [`Usage::settle`].
+    /// Gives back what was held for a generation that failed, to the ledger and to the budgets. `false` as in
+    /// [`Usage::settle`].
     ///
     /// # Errors
     /// The database's.
     pub async fn release_failed(
         self,
         _grant: &SystemGrant<Speak>,
-        organization: OrganizationId,
+        generation: InOrg<GenerationId>,
         id: UsageEntryId,
-        generation: GenerationId,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        self.end(organization, id, UsageEntryKind::Release, generation, now)
-            .await
+        self.release_held(generation, id, now).await
     }
 
-    /// Gives back what was held for a generation that a member stopped. `false` as in [`Usage::settle`].
+    /// Gives back what was held for a generation that a member stopped, to the ledger and to the budgets. `false` as in
+    /// [`Usage::settle`].
     ///
     /// # Errors
     /// The database's.
@@ -163,194 +144,64 @@ impl Usage<'_> {
         generation: GenerationId,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        self.end(grant.organization(), id, UsageEntryKind::Release, generation, now)
-            .await
+        let generation = InOrg::new(grant.organization(), generation);
+        self.release_held(generation, id, now).await
     }
 
-    /// How much of `metric` was settled in the period.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn settled(
+    async fn release_held(
         self,
-        grant: &Grant<impl Implies<ReadUsage>>,
-        metric: UsageMetric,
-        period: UsagePeriod,
-    ) -> Result<u64, StorageError> {
-        const SUM: &str = "SELECT CAST(COALESCE(SUM(quantity), 0) AS bigint) FROM usage_entries
-            WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4";
-        let sum = self
-            .0
-            .one(SUM, settled(grant, metric, period), |row| {
-                row.try_get_by_index::<i64>(0)
-            })
-            .await?;
-        count(sum.unwrap_or(0), "usage_entries.quantity")
+        generation: InOrg<GenerationId>,
+        id: UsageEntryId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StorageError> {
+        let released = self.end(generation, id, UsageEntryKind::Release, now).await?;
+        if released {
+            self.give_back(generation).await?;
+        }
+        Ok(released)
     }
 
-    /// How much of `metric` was settled on each day of the period on which something was, earliest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn by_day(
+    /// Takes what was held off what the organization and the author spent in the period of the hold.
+    async fn give_back(self, generation: InOrg<GenerationId>) -> Result<(), StorageError> {
+        // In the order in which spending takes the rows, so that none waits for the other in a circle.
+        const BACK: &str = "INSERT INTO spending (organization_id, id, period, characters, alerted)
+            SELECT s.organization_id, s.id, s.period, h.quantity, 0 FROM usage_entries h
+                CROSS JOIN (SELECT 1 AS rank UNION ALL SELECT 2) AS who
+                JOIN spending s ON s.organization_id = h.organization_id
+                    AND s.id = CASE who.rank WHEN 1 THEN h.organization_id ELSE COALESCE(h.api_key_id, h.user_id) END
+                    AND s.period = COALESCE(h.period, substr(h.day, 1, 7) || '-01T00:00:00Z')
+                WHERE h.organization_id = $1 AND h.metric = 'characters' AND h.reference_id = $2 AND h.kind = 'hold'
+                ORDER BY who.rank
+            ON CONFLICT (organization_id, id, period) DO UPDATE SET characters = spending.characters - excluded.characters";
+        let values = [
+            generation.organization.as_uuid().into(),
+            generation.id.as_uuid().into(),
+        ];
+        self.0.execute(BACK, values).await?;
+        Ok(())
+    }
+
+    /// What belongs to a settled line beside itself.
+    async fn follow(
         self,
-        grant: &Grant<impl Implies<ReadUsage>>,
-        metric: UsageMetric,
-        period: UsagePeriod,
-    ) -> Result<Vec<UsageDay>, StorageError> {
-        const DAYS: &str = "SELECT day, CAST(SUM(quantity) AS bigint) FROM usage_entries
-            WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4
-            GROUP BY day ORDER BY day";
-        let rows = self
-            .0
-            .all(DAYS, settled(grant, metric, period), |row| {
-                Ok((row.try_get_by_index::<String>(0)?, row.try_get_by_index(1)?))
-            })
-            .await?;
-        rows.into_iter()
-            .map(|(day, quantity)| {
-                Ok(UsageDay {
-                    day: known(day.parse().ok(), "usage_entries.day")?,
-                    quantity: count(quantity, "usage_entries.quantity")?,
-                })
-            })
-            .collect()
+        organization: OrganizationId,
+        id: UsageEntryId,
+        exported: bool,
+    ) -> Result<(), StorageError> {
+        usage_totals::add(self.0, organization, id).await?;
+        if exported {
+            const EXPORT: &str = "INSERT INTO usage_exports (organization_id, id) VALUES ($1, $2)";
+            let values = [organization.as_uuid().into(), id.as_uuid().into()];
+            self.0.execute(EXPORT, values).await?;
+        }
+        Ok(())
     }
 
-    /// How much of `metric` each API key used in the period, the greatest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn by_key(
-        self,
-        grant: &Grant<impl Implies<ReadUsage>>,
-        metric: UsageMetric,
-        period: UsagePeriod,
-    ) -> Result<Vec<KeyUsage>, StorageError> {
-        const KEYS: &str = "SELECT k.id, k.name, CAST(SUM(u.quantity) AS bigint) AS used FROM usage_entries u
-            JOIN api_keys k ON k.organization_id = u.organization_id AND k.id = u.api_key_id
-            WHERE u.organization_id = $1 AND u.metric = $2 AND u.kind = 'settle' AND u.day BETWEEN $3 AND $4
-            GROUP BY k.id, k.name ORDER BY used DESC, k.id";
-        let rows = self
-            .0
-            .all(KEYS, settled(grant, metric, period), |row| {
-                Ok((
-                    row.try_get_by_index::<Uuid>(0)?,
-                    row.try_get_by_index(1)?,
-                    row.try_get_by_index(2)?,
-                ))
-            })
-            .await?;
-        rows.into_iter()
-            .map(|(key, name, quantity)| {
-                Ok(KeyUsage {
-                    key: ApiKeyId::from_uuid(key),
-                    name,
-                    quantity: count(quantity, "usage_entries.quantity")?,
-                })
-            })
-            .collect()
-    }
-
-    /// How much of `metric` each member used in the period, the greatest first; what keys used is no member's.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn by_member(
-        self,
-        grant: &Grant<impl Implies<ReadUsage>>,
-        metric: UsageMetric,
-        period: UsagePeriod,
-    ) -> Result<Vec<MemberUsage>, StorageError> {
-        const MEMBERS: &str = "SELECT user_id, CAST(SUM(quantity) AS bigint) AS used FROM usage_entries
-            WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4
-              AND api_key_id IS NULL
-            GROUP BY user_id ORDER BY used DESC, user_id";
-        let rows = self
-            .0
-            .all(MEMBERS, settled(grant, metric, period), |row| {
-                Ok((row.try_get_by_index::<Option<Uuid>>(0)?, row.try_get_by_index(1)?))
-            })
-            .await?;
-        rows.into_iter()
-            .map(|(user, quantity)| {
-                Ok(MemberUsage {
-                    user: user.map(UserId::from_uuid),
-                    quantity: count(quantity, "usage_entries.quantity")?,
-                })
-            })
-            .collect()
-    }
-
-    /// How much of `metric` each voice accounts for in the period, the greatest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn by_voice(
-        self,
-        grant: &Grant<impl Implies<ReadUsage>>,
-        metric: UsageMetric,
-        period: UsagePeriod,
-    ) -> Result<Vec<VoiceUsage>, StorageError> {
-        const VOICES: &str = "SELECT voice_id, used,
-                COALESCE((SELECT 'custom' FROM voices WHERE organization_id = $1 AND id = voice_id),
-                    (SELECT 'system' FROM system_voices WHERE id = voice_id),
-                    (SELECT voice_scope FROM generations WHERE organization_id = $1
-                        AND generations.voice_id = sums.voice_id ORDER BY id DESC LIMIT 1)),
-                COALESCE((SELECT name FROM voices WHERE organization_id = $1 AND id = voice_id),
-                    (SELECT name FROM system_voices WHERE id = voice_id),
-                    (SELECT voice_name FROM generations WHERE organization_id = $1
-                        AND generations.voice_id = sums.voice_id ORDER BY id DESC LIMIT 1))
-            FROM (SELECT voice_id, CAST(SUM(quantity) AS bigint) AS used FROM usage_entries
-                WHERE organization_id = $1 AND metric = $2 AND kind = 'settle' AND day BETWEEN $3 AND $4
-                GROUP BY voice_id) AS sums
-            ORDER BY used DESC, voice_id";
-        let rows = self
-            .0
-            .all(VOICES, settled(grant, metric, period), |row| {
-                Ok((
-                    row.try_get_by_index::<Option<Uuid>>(0)?,
-                    row.try_get_by_index(1)?,
-                    row.try_get_by_index::<Option<String>>(2)?,
-                    row.try_get_by_index(3)?,
-                ))
-            })
-            .await?;
-        rows.into_iter()
-            .map(|(voice, quantity, scope, name)| {
-                Ok(VoiceUsage {
-                    voice: voice.map(VoiceId::from_uuid),
-                    scope: scope.as_deref().map(read_scope).transpose()?,
-                    name,
-                    quantity: count(quantity, "usage_entries.quantity")?,
-                })
-            })
-            .collect()
-    }
-
-    /// How many characters are held now: set aside, and neither charged nor given back yet.
-    ///
-    /// Read from the generations at work, which are few, and not from the ledger, which grows for ever: every
-    /// change of a generation into a final state ends its hold in the same transaction.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn held(self, grant: &Grant<impl Implies<ReadUsage>>) -> Result<u64, StorageError> {
-        const HELD: &str = "SELECT CAST(COALESCE(SUM(characters), 0) AS bigint) FROM generations
-            WHERE organization_id = $1 AND state IN ('queued', 'running')";
-        let held = self
-            .0
-            .one(HELD, [grant.organization().as_uuid().into()], |row| {
-                row.try_get_by_index::<i64>(0)
-            })
-            .await?;
-        count(held.unwrap_or(0), "generations.characters")
-    }
-
-    async fn add(self, organization: OrganizationId, line: Line) -> Result<bool, StorageError> {
+    async fn add(self, organization: OrganizationId, line: Line<'_>) -> Result<bool, StorageError> {
         const ADD: &str = "INSERT INTO usage_entries
-            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, api_key_id, day, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+            (organization_id, id, metric, kind, reference_id, quantity, voice_id, engine, user_id, api_key_id,
+             period, hour, day, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
         let values = [
             organization.as_uuid().into(),
             line.id.as_uuid().into(),
@@ -359,63 +210,54 @@ impl Usage<'_> {
             line.reference.into(),
             i64::try_from(line.quantity).unwrap_or(i64::MAX).into(),
             line.voice.as_uuid().into(),
+            line.engine.into(),
             line.author.user().map(|user| user.as_uuid()).into(),
             line.author.api_key().map(|key| key.as_uuid()).into(),
-            day(line.now.date_naive()),
+            line.period.into(),
+            usage_totals::hour(line.now).into(),
+            line.now.date_naive().to_string().into(),
             line.now.into(),
         ];
         Ok(self.0.execute(ADD, values).await? > 0)
     }
 
-    /// Ends a hold: the new line says of the same quantity, voice and member what became of it.
+    /// Ends a hold: the new line says of the same quantity, voice, member and time what became of it.
     async fn end(
         self,
-        organization: OrganizationId,
+        generation: InOrg<GenerationId>,
         id: UsageEntryId,
         kind: UsageEntryKind,
-        generation: GenerationId,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
         const END: &str = "INSERT INTO usage_entries
-            (organization_id, id, metric, kind, reference_id, quantity, voice_id, user_id, api_key_id, day, created_at)
-            SELECT organization_id, $2, metric, $3, reference_id, quantity, voice_id, user_id, api_key_id, $4, $5
+            (organization_id, id, metric, kind, reference_id, quantity, voice_id, engine, user_id, api_key_id,
+             period, hour, day, created_at)
+            SELECT organization_id, $2, metric, $3, reference_id, quantity, voice_id, engine, user_id, api_key_id,
+                period, hour, day, $4
             FROM usage_entries
-            WHERE organization_id = $1 AND metric = 'characters' AND reference_id = $6 AND kind = 'hold'
+            WHERE organization_id = $1 AND metric = 'characters' AND reference_id = $5 AND kind = 'hold'
             ON CONFLICT DO NOTHING";
         let values = [
-            organization.as_uuid().into(),
+            generation.organization.as_uuid().into(),
             id.as_uuid().into(),
             kind.as_str().into(),
-            day(now.date_naive()),
             now.into(),
-            generation.as_uuid().into(),
+            generation.id.as_uuid().into(),
         ];
         Ok(self.0.execute(END, values).await? > 0)
     }
 }
 
 /// A line that is about to be added.
-struct Line {
+struct Line<'a> {
     id: UsageEntryId,
     metric: UsageMetric,
     kind: UsageEntryKind,
     reference: Uuid,
     quantity: u64,
     voice: VoiceId,
+    engine: Option<&'a str>,
     author: Author,
+    period: &'a str,
     now: DateTime<Utc>,
-}
-
-/// Days are stored as ISO 8601, which sorts as it reads.
-fn day(day: NaiveDate) -> Value {
-    day.to_string().into()
-}
-
-fn settled(grant: &Grant<impl Action>, metric: UsageMetric, period: UsagePeriod) -> [Value; 4] {
-    [
-        grant.organization().as_uuid().into(),
-        metric.as_str().into(),
-        day(period.from),
-        day(period.until),
-    ]
 }

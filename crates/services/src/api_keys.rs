@@ -7,7 +7,7 @@ use resonance_authz::{
 };
 use resonance_domain::{
     API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyId, ApiKeyName, ApiKeyState, ErrorCode, EventKind, FieldError,
-    FieldErrors, IdsExt, InOrg, MAX_API_KEY_VOICES, Month, OrganizationId, Origin, Page, PageRequest,
+    FieldErrors, IdsExt, InOrg, MAX_API_KEY_VOICES, OrganizationId, Origin, Page, PageRequest,
     VoiceAddress, character_budget, key_expiry,
 };
 use resonance_identity::SecretToken;
@@ -313,22 +313,6 @@ impl ApiKeys<'_> {
     pub async fn get_many(self, organization: OrganizationId, ids: &[ApiKeyId]) -> Outcome<Vec<ApiKey>> {
         let grant = self.0.grant::<ReadApiKeys>(organization).await?;
         Ok(self.0.core().database.api_keys().get_many(&grant, ids).await?)
-    }
-
-    /// How many characters a key holds and used in this calendar month (UTC). Requires `org:sys_api_keys:read`.
-    ///
-    /// # Errors
-    /// Denials.
-    pub async fn spent_this_month(self, id: InOrg<ApiKeyId>) -> Outcome<u64> {
-        let grant = self.0.grant::<ReadApiKeys>(id.organization).await?;
-        let month = Month::of(self.0.core().clock.now());
-        Ok(self
-            .0
-            .core()
-            .database
-            .api_keys()
-            .spent(&grant, id.id, month)
-            .await?)
     }
 
     /// Authority over the keys, the organization held.

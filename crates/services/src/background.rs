@@ -6,7 +6,7 @@ use resonance_persistence::{JobQueue, Repositories};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Outcome, Services, relay, webhooks, worker};
+use crate::{Outcome, ServiceError, Services, billing, relay, webhooks, worker};
 
 /// How often jobs are looked through for due and abandoned ones.
 const TEND: Duration = Duration::from_secs(1);
@@ -52,6 +52,7 @@ impl Services {
     /// The database's.
     pub async fn settle(&self) -> Outcome<()> {
         loop {
+            billing::tend(self.core()).await?;
             let mut done = relay::pass_on(self).await?;
             for queue in JobQueue::ALL {
                 done += worker::drain(self, queue).await?;
@@ -77,12 +78,14 @@ impl Services {
                         core.database.live().wake_queue(queue);
                     }
                 }
+                billing::tend(core).await?;
                 if since_tidy >= TIDY {
                     since_tidy = Duration::ZERO;
                     self.tidy_accounts().await?;
                     self.tidy_webhooks().await?;
+                    billing::tend_slowly(core).await?;
                 }
-                Ok::<_, resonance_persistence::StorageError>(())
+                Ok::<_, ServiceError>(())
             };
             if let Err(error) = tended.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "housekeeping failed");

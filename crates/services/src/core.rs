@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use resonance_authz::Actor;
+use resonance_billing::BillingProvider;
 use resonance_blobs::Blobs;
 use resonance_dns::TxtRecords;
 use resonance_domain::{Clock, EnrolmentMode, Ids, InstanceSettings, Origin, RoleKey};
@@ -10,7 +11,7 @@ use resonance_identity::{
     AuditKey, Codes, InstanceSecret, Jwts, Passwords, RsaKey, Tokens, UrlSigner, WebhookSecrets,
 };
 use resonance_mail::Mailer;
-use resonance_persistence::{Database, Repositories};
+use resonance_persistence::{BillingTerms, Database, Repositories};
 use resonance_speech::engine::Engines;
 use resonance_webhooks::WebhookClient;
 use tokio::{
@@ -57,6 +58,12 @@ pub struct Settings {
     pub speech_concurrency: usize,
     /// How long a job stays with a worker that gives no sign of life.
     pub job_lease: chrono::TimeDelta,
+    /// How long an organization may go on speaking while a payment for its subscription fails.
+    pub past_due_grace: chrono::TimeDelta,
+    /// How often the billing provider is asked for all subscriptions, for webhooks that got lost.
+    pub subscription_poll: chrono::TimeDelta,
+    /// Where the billing provider's pages lead back to; `None` means the instance's own page.
+    pub billing_return_url: Option<String>,
     /// Whether webhooks may lead to private addresses, and over plain HTTP: only where nobody else's services are in
     /// reach of this process.
     pub webhooks_private_addresses: bool,
@@ -74,6 +81,11 @@ impl Settings {
             enrolment_modes: self.enrolment_modes.clone(),
             domain_default_role: self.domain_default_role.clone(),
         }
+    }
+
+    /// Where the billing provider's pages lead back to.
+    pub(crate) fn billing_return_url(&self) -> String {
+        self.billing_return_url.as_ref().unwrap_or(&self.public_url).clone()
     }
 
     /// The link of an invitation.
@@ -104,6 +116,9 @@ impl Default for Settings {
             text_limit: 5_000,
             speech_concurrency: 2,
             job_lease: chrono::TimeDelta::seconds(30),
+            past_due_grace: chrono::TimeDelta::days(7),
+            subscription_poll: chrono::TimeDelta::minutes(10),
+            billing_return_url: None,
             webhooks_private_addresses: false,
         }
     }
@@ -130,6 +145,8 @@ pub struct Ports {
     pub blobs: Blobs,
     /// What speaks.
     pub engines: Engines,
+    /// Who is paid; `None`: nobody, and nothing is demanded.
+    pub billing: Option<Arc<dyn BillingProvider>>,
     /// What the operator decided.
     pub settings: Settings,
 }
@@ -173,6 +190,7 @@ pub(crate) struct Core {
     pub(crate) dns: Arc<dyn TxtRecords>,
     pub(crate) blobs: Blobs,
     pub(crate) engines: Engines,
+    pub(crate) billing: Option<Arc<dyn BillingProvider>>,
     pub(crate) settings: Settings,
 }
 
@@ -217,6 +235,7 @@ impl Services {
             dns: ports.dns,
             blobs: ports.blobs,
             engines: ports.engines,
+            billing: ports.billing,
             settings: ports.settings,
         })))
     }
@@ -239,6 +258,14 @@ impl Services {
 }
 
 impl Core {
+    /// Whether a subscription is demanded of whoever speaks, and how strictly.
+    pub(crate) fn terms(&self) -> BillingTerms {
+        BillingTerms {
+            demanded: self.billing.is_some(),
+            grace: self.settings.past_due_grace,
+        }
+    }
+
     /// What holds in the instance: what operators set, and where they set nothing, what is configured.
     pub(crate) async fn instance_settings(
         &self,

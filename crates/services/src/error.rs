@@ -3,8 +3,12 @@
 use chrono::TimeDelta;
 use resonance_authz::{Denied, StandError};
 use resonance_blobs::BlobError;
-use resonance_domain::{ErrorCode, FieldError, FieldErrors, InvitationRefusal, LastAdmin, SeatRefusal};
+use resonance_domain::{
+    ErrorCode, FieldError, FieldErrors, InvitationRefusal, LastAdmin, SeatRefusal, SubscriptionStatus,
+};
 use resonance_persistence::StorageError;
+
+use crate::QuotaExceeded;
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +25,18 @@ pub enum ServiceError {
         /// How long to wait.
         wait: TimeDelta,
     },
-    /// A budget has not so much left.
+    /// A budget or a plan has not so much left.
     #[error("the quota is exceeded")]
-    QuotaExceeded {
-        /// Whose budget it is, as people are told.
-        budget: &'static str,
+    QuotaExceeded(Box<QuotaExceeded>),
+    /// Nobody pays for the organization.
+    #[error("a subscription is required")]
+    SubscriptionRequired {
+        /// How the subscription stands that there is; `None`: there is none.
+        status: Option<SubscriptionStatus>,
     },
+    /// The billing provider cannot be reached, or does not do its work.
+    #[error("the billing provider is not available")]
+    BillingUnavailable,
     /// Signed in, but working in no organization.
     #[error("no organization is active")]
     OrganizationRequired,

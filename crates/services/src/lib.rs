@@ -16,6 +16,7 @@ mod audit_log;
 mod audit_verification;
 mod authentication;
 mod background;
+mod billing;
 mod blob_verification;
 mod catalogue;
 mod changes;
@@ -64,6 +65,7 @@ mod sweep;
 mod throttling;
 mod token;
 mod usage;
+mod usage_verification;
 mod voices;
 mod webhooks;
 mod worker;
@@ -73,6 +75,7 @@ pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
 pub use api_keys::{ApiKeys, CreateApiKey, CreatedApiKey, UpdateApiKey};
 pub use audit_log::{AuditLogs, AuditQuery};
+pub use billing::{Billing, BillingState, Estimate, Invoice, Quota, QuotaExceeded, SetBudget, WebhookOutcome};
 pub use audit_verification::{AuditDifference, AuditDifferenceKind, AuditVerification, KnownLink};
 pub use authentication::Account;
 pub use blob_verification::{BlobDifference, BlobVerification};
@@ -119,6 +122,10 @@ pub use roles::{
 pub use sessions::Sessions;
 pub use sign_up::{NewSignUp, PendingSignUp, SignedUp};
 pub use token::{API_KEY_TOKEN, INVITATION_TOKEN, SESSION_TOKEN};
-pub use usage::{KeyUsage, MemberUsage, Usage, UsagePeriod, VoiceUsage};
+pub use usage::{
+    EngineUsage, KeyUsage, MemberUsage, Usage, UsageCell, UsageDimension, UsagePeriod, VoiceUsage,
+};
+pub use usage_verification::UsageReport;
+pub use resonance_persistence::UsageDifference;
 pub use voices::{Attestation, CreateVoice, UpdateVoice, Voices};
 pub use webhooks::{CreateWebhookEndpoint, UpdateWebhookEndpoint, Webhooks};

@@ -10,7 +10,7 @@ use resonance_persistence::{
 };
 use serde_json::json;
 
-use crate::{Outcome, Request, ServiceError, changes::Changes, refusals::Attempt};
+use crate::{Outcome, Request, ServiceError, billing, changes::Changes, refusals::Attempt};
 
 /// The use cases of organizations.
 #[derive(Debug, Clone, Copy)]
@@ -167,6 +167,9 @@ impl Organizations<'_> {
         let now = core.clock.now();
         uow.organizations().close(grant, now).await?;
         uow.jobs().add(purge_of(core.ids.next(), found.id, now)).await?;
+        if let Some(ending) = billing::ending(core, found.id)? {
+            uow.jobs().add(ending).await?;
+        }
         uow.tell(LiveNote {
             organization: Some(found.id),
             kind: EventKind::OrganizationDeleted.as_str().to_owned(),

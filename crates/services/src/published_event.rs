@@ -79,6 +79,9 @@ pub const fn event_visibility(kind: EventKind) -> EventVisibility {
         | K::InstanceUpdated
         | K::PermissionRegistered
         | K::PermissionRemoved
+        | K::PlanCreated
+        | K::PlanUpdated
+        | K::PlanDeleted
         // What somebody does not want to join is theirs alone.
         | K::SuggestionDismissed => Unpublished,
         K::OrganizationCreated | K::OrganizationUpdated | K::OrganizationDeleted => Members,
@@ -106,6 +109,10 @@ pub const fn event_visibility(kind: EventKind) -> EventVisibility {
         | K::WebhookEndpointDisabled
         | K::WebhookReplayed => Permitted(Permission::WebhooksManage),
         K::ApiKeyCreated | K::ApiKeyUpdated | K::ApiKeyRevoked => Permitted(Permission::ApiKeysRead),
+        K::BudgetUpdated | K::PlanAssigned | K::SubscriptionUpdated | K::CheckoutCreated | K::BillingPortalOpened => {
+            Permitted(Permission::BillingRead)
+        }
+        K::BudgetReached => Permitted(Permission::UsageRead),
         K::AccessRefused => Permitted(Permission::AuditRead),
         K::VoiceCreated | K::VoiceUpdated | K::VoiceDeleted => Permitted(Permission::VoicesRead),
         K::GenerationCreated

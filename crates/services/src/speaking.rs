@@ -203,10 +203,10 @@ impl Take<'_> {
                         .succeed(&self.grant, self.generation, audio, now)
                         .await?;
                 if stored {
-                    let InOrg { organization, id } = self.generation;
+                    let (entry, exported) = (core.ids.next(), core.billing.is_some());
                     let settled = uow
                         .usage()
-                        .settle(&self.grant, organization, core.ids.next(), id, now)
+                        .settle(&self.grant, self.generation, entry, exported, now)
                         .await?;
                     if !settled {
                         return Err(ServiceError::internal("settling usage", "nothing is held"));
@@ -291,7 +291,6 @@ impl Take<'_> {
     async fn fail(&self, failure: &Failure) -> Outcome<()> {
         let core = self.core;
         let now = core.clock.now();
-        let InOrg { organization, id } = self.generation;
         let shown = GenerationFailure {
             code: failure.code.to_owned(),
             message: failure.message.clone(),
@@ -306,10 +305,7 @@ impl Take<'_> {
                         .await?;
                 if ended {
                     uow.usage()
-                        .release_failed(&self.grant, organization, core.ids.next(), id, now)
-                        .await?;
-                    uow.api_keys()
-                        .give_back_failed(&self.grant, self.generation)
+                        .release_failed(&self.grant, self.generation, core.ids.next(), now)
                         .await?;
                     uow.jobs().add(late_removal(core, self.generation)?).await?;
                     let payload = moved(GenerationState::Running, GenerationState::Failed)

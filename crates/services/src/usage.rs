@@ -2,14 +2,20 @@
 
 use chrono::{Datelike as _, NaiveDate};
 use resonance_authz::ReadUsage;
-use resonance_domain::{ErrorCode, FieldError, OrganizationId, UsageDay, UsageMetric};
+use resonance_domain::{
+    ErrorCode, FieldError, OrganizationId, UsageDay, UsageGrain, UsageMetric, UsagePoint, UsageSubject,
+};
 use resonance_persistence::Repositories;
-pub use resonance_persistence::{KeyUsage, MemberUsage, UsagePeriod, VoiceUsage};
+pub use resonance_persistence::{
+    EngineUsage, KeyUsage, MemberUsage, UsageCell, UsageDimension, UsagePeriod, VoiceUsage,
+};
 
 use crate::{Outcome, Request};
 
 /// The longest period, in days: a year and the days around it.
 const MAX_DAYS: i64 = 400;
+/// The longest period by hours, in days.
+const MAX_DAYS_BY_HOURS: i64 = 32;
 
 /// The room of usage. See [`Request::usage`].
 ///
@@ -64,7 +70,7 @@ impl Usage<'_> {
             .0
             .core()
             .database
-            .usage()
+            .usage_totals()
             .settled(&grant, metric, period)
             .await?)
     }
@@ -76,10 +82,29 @@ impl Usage<'_> {
     /// The database's.
     pub async fn held(self, organization: OrganizationId) -> Outcome<u64> {
         let grant = self.0.grant::<ReadUsage>(organization).await?;
-        Ok(self.0.core().database.usage().held(&grant).await?)
+        Ok(self.0.core().database.usage_totals().held(&grant).await?)
     }
 
-    /// The same day by day, earliest first; days without usage are left out. Requires `org:usage:read`.
+    /// The same by hours, days or months, earliest first, of the organization or one subject; those without usage are left
+    /// out. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// `INVALID` (`from`) for more than 32 days by hours; otherwise the database's.
+    pub async fn series(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        grain: UsageGrain,
+        subject: &UsageSubject,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<UsagePoint>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        fits(grain, period)?;
+        let totals = self.0.core().database.usage_totals();
+        Ok(totals.series(&grant, metric, grain, subject, period).await?)
+    }
+
+    /// The same day by day. Requires `org:usage:read`.
     ///
     /// # Errors
     /// The database's.
@@ -89,14 +114,48 @@ impl Usage<'_> {
         metric: UsageMetric,
         period: UsagePeriod,
     ) -> Outcome<Vec<UsageDay>> {
+        let whole = UsageSubject::Organization;
+        let days = self
+            .series(organization, metric, UsageGrain::Day, &whole, period)
+            .await?;
+        let day = |point: UsagePoint| UsageDay {
+            day: point.start.date_naive(),
+            quantity: point.quantity,
+        };
+        Ok(days.into_iter().map(day).collect())
+    }
+
+    /// The same by hours, days or months and divided by who or what, earliest first. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// As [`Usage::series`].
+    pub async fn table(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        grain: UsageGrain,
+        dimension: UsageDimension,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<UsageCell>> {
         let grant = self.0.grant::<ReadUsage>(organization).await?;
-        Ok(self
-            .0
-            .core()
-            .database
-            .usage()
-            .by_day(&grant, metric, period)
-            .await?)
+        fits(grain, period)?;
+        let totals = self.0.core().database.usage_totals();
+        Ok(totals.table(&grant, metric, grain, dimension, period).await?)
+    }
+
+    /// The same by engine, the greatest first. Requires `org:usage:read`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn by_engine(
+        self,
+        organization: OrganizationId,
+        metric: UsageMetric,
+        period: UsagePeriod,
+    ) -> Outcome<Vec<EngineUsage>> {
+        let grant = self.0.grant::<ReadUsage>(organization).await?;
+        let totals = self.0.core().database.usage_totals();
+        Ok(totals.by_engine(&grant, metric, period).await?)
     }
 
     /// The same by API key, the greatest first. Requires `org:usage:read`.
@@ -110,7 +169,7 @@ impl Usage<'_> {
         period: UsagePeriod,
     ) -> Outcome<Vec<KeyUsage>> {
         let grant = self.0.grant::<ReadUsage>(organization).await?;
-        let usage = self.0.core().database.usage();
+        let usage = self.0.core().database.usage_totals();
         Ok(usage.by_key(&grant, metric, period).await?)
     }
 
@@ -129,7 +188,7 @@ impl Usage<'_> {
             .0
             .core()
             .database
-            .usage()
+            .usage_totals()
             .by_member(&grant, metric, period)
             .await?)
     }
@@ -149,8 +208,18 @@ impl Usage<'_> {
             .0
             .core()
             .database
-            .usage()
+            .usage_totals()
             .by_voice(&grant, metric, period)
             .await?)
     }
+}
+
+/// Whether a period is short enough for a grain.
+fn fits(grain: UsageGrain, period: UsagePeriod) -> Result<(), FieldError> {
+    let days = period.until.signed_duration_since(period.from).num_days() + 1;
+    if grain == UsageGrain::Hour && days > MAX_DAYS_BY_HOURS {
+        let message = format_args!("by hours, a period has at most {MAX_DAYS_BY_HOURS} days");
+        return Err(FieldError::new(ErrorCode::Invalid, message).at("from"));
+    }
+    Ok(())
 }

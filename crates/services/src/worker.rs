@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, Services, mailing, purge, speaking, sweep};
+use crate::{Outcome, Services, billing, mailing, purge, speaking, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ fn way(services: &Services, queue: JobQueue) -> Way {
             attempts: 12,
             wait: TimeDelta::seconds(5),
         },
-        JobQueue::Sweep | JobQueue::Purge => Way {
+        JobQueue::Sweep | JobQueue::Purge | JobQueue::Bill => Way {
             concurrency: 2,
             attempts: u32::MAX,
             wait: TimeDelta::seconds(2),
@@ -57,6 +57,7 @@ async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome
         JobQueue::Sweep => sweep::sweep(services.core(), job).await,
         JobQueue::Speak => speaking::speak(services.core(), job).await,
         JobQueue::Purge => purge::purge(services.core(), job).await,
+        JobQueue::Bill => billing::work(services.core(), job).await,
     }
 }
 

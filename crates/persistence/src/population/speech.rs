@@ -17,6 +17,7 @@ use super::{
 use crate::{
     StorageError,
     generation::marked,
+    usage_totals,
     voice_list::{name_key, search_text},
 };
 
@@ -343,11 +344,12 @@ impl Population {
                 characters(&made.text).into(),
                 made.voice.id.into(),
                 made.author.into(),
-                at.date_naive().to_string().into(),
+                made.asked_at.date_naive().to_string().into(),
                 at.into(),
             ]
         })
-        .await
+        .await?;
+        usage_totals::add_all(bulk.executor()).await
     }
 }
 

@@ -150,9 +150,6 @@ impl Generations<'_> {
             uow.usage()
                 .release(grant, core.ids.next(), address.id, now)
                 .await?;
-            if generation.created_by_key.is_some() {
-                uow.api_keys().give_back(grant, address.id).await?;
-            }
             uow.jobs().add(speaking::late_removal(core, address)?).await?;
             let before = std::mem::replace(&mut generation.state, GenerationState::Cancelled);
             generation.finished_at = Some(now);

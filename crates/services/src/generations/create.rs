@@ -6,13 +6,15 @@ use resonance_domain::{
     IdsExt, InOrg, LOUDNESS, Mastering, OrganizationId, Reading, SettingKind, SpeechInstructions,
     SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
 };
-use resonance_persistence::{JobQueue, NewGeneration, NewJob, Repositories, SpeakingVoice, UnitOfWork};
+use resonance_persistence::{
+    JobQueue, NewGeneration, NewHold, NewJob, Repositories, SpeakingVoice, UnitOfWork,
+};
 use resonance_speech::{audio::OutputFormat, engine::SpeechEngine};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::Generations;
-use crate::{Outcome, ServiceError, changes::Changes, refusals::Attempt};
+use crate::{Outcome, ServiceError, billing, changes::Changes, refusals::Attempt};
 
 /// What is to be spoken.
 #[derive(Debug, Clone, Default)]
@@ -256,9 +258,13 @@ impl Generations<'_> {
             reuse_key: Sha256::digest(&key).into(),
         };
         let database = &self.0.core().database;
-        let (generation, reused) = database
+        let stored = database
             .atomically(async |uow| self.store(uow, &new, fresh).await)
-            .await?;
+            .await;
+        if let Err(error) = &stored {
+            billing::full(self.0, &grant, error).await;
+        }
+        let (generation, reused) = stored?;
         Ok(CreatedGeneration {
             generation,
             reused,
@@ -338,24 +344,6 @@ impl Generations<'_> {
     ) -> Outcome<()> {
         let ids = &self.0.core().ids;
         let organization = generation.organization;
-        uow.usage()
-            .hold(
-                grant,
-                ids.next(),
-                generation.id,
-                generation.voice.id,
-                generation.characters,
-                generation.created_at,
-            )
-            .await?;
-        let keys = uow.api_keys();
-        if !keys
-            .spend(grant, generation.characters, generation.created_at)
-            .await?
-        {
-            let budget = "the monthly budget of this key";
-            return Err(ServiceError::QuotaExceeded { budget });
-        }
         let job = NewJob {
             id: ids.next(),
             queue: JobQueue::Speak,
@@ -366,7 +354,19 @@ impl Generations<'_> {
             created_at: generation.created_at,
         };
         uow.jobs().add(job).await?;
-        // Last, as everybody in the organization waits for this row.
+        // Late, as everybody in the organization waits for what is spent, and for the row that counts.
+        let (characters, now) = (generation.characters, generation.created_at);
+        let period = billing::spend(self.0, uow, grant, characters, now).await?;
+        let hold = NewHold {
+            id: ids.next(),
+            generation: generation.id,
+            voice: generation.voice.id,
+            engine: &generation.engine,
+            characters,
+            period: &period,
+            now,
+        };
+        uow.usage().hold(grant, hold).await?;
         if !uow.generations().count_up(grant).await? {
             return Err(ServiceError::Denied(Denied::NotVisible));
         }

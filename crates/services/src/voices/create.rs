@@ -1,19 +1,20 @@
 //! Making a voice from a recording.
 
 use bytes::Bytes;
-use resonance_authz::CreateVoices;
+use resonance_authz::{CreateVoices, Grant};
 use resonance_domain::{
     AudioFormat, Consent, CustomVoice, ErrorCode, EventKind, FieldError, FieldErrors, IdsExt, InOrg,
     LanguageTag, OrganizationId, SampleFacts, VoiceCategory, VoiceDescription, VoiceName, bounded_text,
 };
-use resonance_persistence::Repositories;
+use resonance_persistence::{Repositories, UnitOfWork, VoiceRoom};
 use resonance_speech::engine::{EngineError, VoiceSample};
 use serde_json::json;
 
 use super::Voices;
 use crate::{
-    Outcome, ServiceError,
+    Outcome, Quota, QuotaExceeded, ServiceError,
     changes::Changes,
+    core::Core,
     previews,
     recording::{MAX_BYTES, Recording},
     refusals::Attempt,
@@ -144,8 +145,12 @@ impl Voices<'_> {
             .attempt(attempt, async |uow| {
                 let grant = uow.standings().of(user, organization).await?.grant()?;
                 pledge.redeem(uow).await?;
+                let period = room(core, uow, &grant).await?;
                 uow.voices().insert(&grant, &voice).await?;
-                uow.usage().count_voice(&grant, core.ids.next(), id, now).await?;
+                let exported = core.billing.is_some();
+                uow.usage()
+                    .count_voice(&grant, core.ids.next(), id, &period, exported, now)
+                    .await?;
                 let sample = json!({ "bytes": voice.sample.bytes, "durationMs": voice.sample.duration_ms });
                 let payload = Changes::default()
                     .made("name", voice.name.as_str())
@@ -164,6 +169,28 @@ impl Voices<'_> {
             pledge.abandon(core).await;
         }
         stored.map(|()| voice)
+    }
+}
+
+/// Whether there may be one custom voice more, which nobody else makes meanwhile; the period in which it counts.
+async fn room(core: &Core, uow: &UnitOfWork, grant: &Grant<CreateVoices>) -> Outcome<String> {
+    let (terms, now) = (core.terms(), core.clock.now());
+    let spending = uow.spending();
+    if !spending.may_make_voices(grant, terms, now).await? {
+        let status = spending.subscription_status(grant).await?;
+        return Err(ServiceError::SubscriptionRequired { status });
+    }
+    let VoiceRoom { voices, limit } = spending.voice_room(grant).await?;
+    match limit.filter(|limit| voices >= *limit) {
+        Some(limit) => Err(ServiceError::QuotaExceeded(Box::new(QuotaExceeded {
+            quota: Quota::CustomVoices,
+            limit,
+            spent: voices,
+            requested: 1,
+            period_start: None,
+            of: None,
+        }))),
+        None => Ok(spending.period(grant, terms, now).await?),
     }
 }
 
