@@ -1,5 +1,5 @@
 //! The sandbox, as its clients see it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod events;
 mod faults;
