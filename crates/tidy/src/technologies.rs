@@ -23,8 +23,13 @@ const TECHNOLOGIES: &[Technology] = &[
     ),
     (
         "axum*",
-        // The remote engines' tests are such servers.
-        &["resonance-gateway*", "resonance", "resonance-speech-remote"],
+        // The remote engines' tests are such servers, and so is the sandbox.
+        &[
+            "resonance-gateway*",
+            "resonance",
+            "resonance-speech-remote",
+            "resonance-polar-sandbox",
+        ],
         "HTTP is known to the gateway alone; the binary serves its router",
     ),
     (
