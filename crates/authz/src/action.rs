@@ -28,7 +28,6 @@ impl Operable for ReadMemberships {}
 impl Operable for ManageMemberships {}
 impl Operable for ReadAudit {}
 impl Operable for ReadUsage {}
-impl Operable for ReadBilling {}
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident: $permission:expr $(, implies $($implied:ident),+)?;)*) => {

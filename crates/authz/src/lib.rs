@@ -65,9 +65,9 @@ mod standing;
 pub use action::{
     ACTIONS, Action, CancelGenerations, ChangeOrganization, CreateGenerations, CreateVoices,
     DeleteGenerations, DeleteOrganization, DeleteVoices, Implies, ManageApiKeys, ManageBilling,
-    ManageDomains,
-    ManageMemberships, ManageRoles, ManageWebhooks, Operable, ReadApiKeys, ReadAudit, ReadBilling,
-    ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, UpdateVoices,
+    ManageDomains, ManageMemberships, ManageRoles, ManageWebhooks, Operable, ReadApiKeys, ReadAudit,
+    ReadBilling, ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices,
+    UpdateVoices,
 };
 pub use actor::{Actor, KeyHolder, SignedIn};
 pub use api_key::{KeyStanding, not_for_keys};

@@ -69,7 +69,9 @@ impl Polar {
     pub fn new(mut config: PolarConfig) -> Result<Self, SetupError> {
         let url = reqwest::Url::parse(&config.url);
         if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
-            return Err(SetupError::Invalid("the address must begin with http:// or https://"));
+            return Err(SetupError::Invalid(
+                "the address must begin with http:// or https://",
+            ));
         }
         if config.token.expose_secret().is_empty() {
             return Err(SetupError::Invalid("the token must not be empty"));
@@ -96,7 +98,8 @@ impl Polar {
     /// Asks, and reads an answer that tells of success.
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, BillingError> {
         let body = self.send(request).await?;
-        serde_json::from_slice(&body).map_err(|error| unavailable(format!("an answer that cannot be read: {error}")))
+        serde_json::from_slice(&body)
+            .map_err(|error| unavailable(format!("an answer that cannot be read: {error}")))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, BillingError> {
@@ -111,11 +114,18 @@ impl Polar {
         Err(refusal(status, retry_after, &body))
     }
 
-    async fn page<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<wire::Page<T>, BillingError> {
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<wire::Page<T>, BillingError> {
         let query = query.iter().map(|(name, value)| (*name, value.as_str()));
         let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.config.url), query);
         let url = url.map_err(|error| unavailable(error.to_string()))?;
-        let request = self.client.get(url).bearer_auth(self.config.token.expose_secret());
+        let request = self
+            .client
+            .get(url)
+            .bearer_auth(self.config.token.expose_secret());
         self.ask(request).await
     }
 
@@ -128,7 +138,10 @@ impl Polar {
             "name": buyer.name,
             "owner": { "email": buyer.email, "name": buyer.person },
         });
-        match self.send(self.request(Method::POST, "/v1/customers/").json(&customer)).await {
+        match self
+            .send(self.request(Method::POST, "/v1/customers/").json(&customer))
+            .await
+        {
             Ok(_) | Err(BillingError::Refused { .. } | BillingError::NoCustomer) => Ok(()),
             Err(error @ BillingError::Unavailable { .. }) => Err(error),
         }
@@ -143,7 +156,10 @@ impl Polar {
                 Err(error) => Err(error),
             };
         }
-        match self.ask::<wire::InvoiceLink>(self.request(Method::GET, &path)).await {
+        match self
+            .ask::<wire::InvoiceLink>(self.request(Method::GET, &path))
+            .await
+        {
             Ok(link) => Ok(Some(link.url)),
             Err(BillingError::Refused { .. } | BillingError::NoCustomer) => Ok(None),
             Err(error) => Err(error),
@@ -167,8 +183,15 @@ impl BillingProvider for Polar {
         let answer: wire::Ingested = self.ask(request.json(&json!({ "events": events }))).await?;
         let counted = answer.inserted + answer.duplicates;
         if counted < events.len() as u64 {
-            tracing::warn!(told = events.len(), counted, "Polar counted fewer events than it was told of");
-            return Err(unavailable(format!("{counted} of {} events counted", events.len())));
+            tracing::warn!(
+                told = events.len(),
+                counted,
+                "Polar counted fewer events than it was told of"
+            );
+            return Err(unavailable(format!(
+                "{counted} of {} events counted",
+                events.len()
+            )));
         }
         Ok(())
     }
@@ -191,7 +214,9 @@ impl BillingProvider for Polar {
 
     async fn portal(&self, organization: OrganizationId, return_url: &str) -> Result<String, BillingError> {
         let session = json!({ "external_customer_id": organization.type_id(), "return_url": return_url });
-        let request = self.request(Method::POST, "/v1/customer-sessions/").json(&session);
+        let request = self
+            .request(Method::POST, "/v1/customer-sessions/")
+            .json(&session);
         match self.ask::<wire::Session>(request).await {
             Ok(session) => Ok(session.customer_portal_url),
             // That is how Polar says that it does not know the customer.
@@ -229,9 +254,15 @@ impl BillingProvider for Polar {
 
     async fn subscriptions(&self, page: u32) -> Result<ToldPage, BillingError> {
         let query = [("limit", PAGE.to_string()), ("page", page.to_string())];
-        let found = self.page::<wire::Subscription>("/v1/subscriptions/", &query).await?;
+        let found = self
+            .page::<wire::Subscription>("/v1/subscriptions/", &query)
+            .await?;
         Ok(ToldPage {
-            subscriptions: found.items.into_iter().filter_map(wire::Subscription::told).collect(),
+            subscriptions: found
+                .items
+                .into_iter()
+                .filter_map(wire::Subscription::told)
+                .collect(),
             more: page < found.pagination.max_page,
         })
     }
@@ -241,7 +272,10 @@ impl BillingProvider for Polar {
             ("external_customer_id", organization.type_id()),
             ("limit", PAGE.to_string()),
         ];
-        let found = match self.page::<wire::Subscription>("/v1/subscriptions/", &query).await {
+        let found = match self
+            .page::<wire::Subscription>("/v1/subscriptions/", &query)
+            .await
+        {
             Ok(page) => page.items,
             Err(BillingError::NoCustomer) => return Ok(()),
             Err(error) => return Err(error),
@@ -267,10 +301,17 @@ impl BillingProvider for Polar {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Option<Told>, WebhookRefusal> {
-        let secret = self.config.webhook_secret.as_ref().ok_or(WebhookRefusal::Forged)?;
+        let secret = self
+            .config
+            .webhook_secret
+            .as_ref()
+            .ok_or(WebhookRefusal::Forged)?;
         let of = |name| header(name).ok_or(WebhookRefusal::Forged);
-        let (id, timestamp, signatures) =
-            (of("webhook-id")?, of("webhook-timestamp")?, of("webhook-signature")?);
+        let (id, timestamp, signatures) = (
+            of("webhook-id")?,
+            of("webhook-timestamp")?,
+            of("webhook-signature")?,
+        );
         let signed = Signed {
             id: &id,
             timestamp: &timestamp,

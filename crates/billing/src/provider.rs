@@ -4,9 +4,7 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use resonance_domain::{
-    BillingPeriod, OrganizationId, SubscriptionStatus, UsageEntryId, UsageMetric,
-};
+use resonance_domain::{BillingPeriod, OrganizationId, SubscriptionStatus, UsageEntryId, UsageMetric};
 
 /// Why the provider did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -178,11 +176,7 @@ pub trait BillingProvider: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// See [`BillingError`].
-    async fn invoices(
-        &self,
-        organization: OrganizationId,
-        limit: u32,
-    ) -> Result<Vec<Invoice>, BillingError>;
+    async fn invoices(&self, organization: OrganizationId, limit: u32) -> Result<Vec<Invoice>, BillingError>;
 
     /// A page of all subscriptions, counted from 1.
     ///

@@ -75,8 +75,14 @@ mod tests {
         let now = 1_614_265_330;
         assert_eq!(verify(&key(), SIGNED, BODY, at(now)), Ok(()));
         assert_eq!(verify(&key(), SIGNED, BODY, at(now + 300)), Ok(()));
-        assert_eq!(verify(&key(), SIGNED, BODY, at(now + 301)), Err(WebhookRefusal::Stale));
-        assert_eq!(verify(&key(), SIGNED, BODY, at(now - 301)), Err(WebhookRefusal::Stale));
+        assert_eq!(
+            verify(&key(), SIGNED, BODY, at(now + 301)),
+            Err(WebhookRefusal::Stale)
+        );
+        assert_eq!(
+            verify(&key(), SIGNED, BODY, at(now - 301)),
+            Err(WebhookRefusal::Stale)
+        );
     }
 
     #[test]
@@ -85,14 +91,25 @@ mod tests {
         let forged = Err(WebhookRefusal::Forged);
         assert_eq!(verify(&key(), SIGNED, br#"{"test": 2432232315}"#, now), forged);
         assert_eq!(verify(b"another key", SIGNED, BODY, now), forged);
-        let id = Signed { id: "msg_other", ..SIGNED };
+        let id = Signed {
+            id: "msg_other",
+            ..SIGNED
+        };
         assert_eq!(verify(&key(), id, BODY, now), forged);
-        for signatures in ["", "v1,", "v1,AAAA", "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="] {
+        for signatures in [
+            "",
+            "v1,",
+            "v1,AAAA",
+            "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        ] {
             let signed = Signed { signatures, ..SIGNED };
             assert_eq!(verify(&key(), signed, BODY, now), forged, "{signatures}");
         }
         let several = format!("v1,AAAA {}", SIGNED.signatures);
-        let signed = Signed { signatures: &several, ..SIGNED };
+        let signed = Signed {
+            signatures: &several,
+            ..SIGNED
+        };
         assert_eq!(verify(&key(), signed, BODY, now), Ok(()));
     }
 }

@@ -75,7 +75,7 @@ pub struct ApiKey {
     pub permissions: Vec<String>,
     /// With which voices it may speak.
     pub voices: ApiKeyVoices,
-    /// How many characters it may speak in a calendar month (UTC); `None` means any number.
+    /// How many characters it may speak in a billing period; `None` means any number.
     pub character_budget: Option<u64>,
     /// Until when it opens anything; `None` means until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,
@@ -135,7 +135,7 @@ pub fn key_expiry(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>
     Ok(at)
 }
 
-/// Checks a budget of characters for a month: from 1 to a million million.
+/// Checks a budget of characters for a period: from 1 to a million million.
 ///
 /// # Errors
 /// `INVALID`, without a field.

@@ -395,10 +395,18 @@ mod tests {
             created_at: start,
             changed_at: start,
         };
-        let speaks = |status, now| Subscription { status, ..base.clone() }.entitles(now, grace);
+        let speaks = |status, now| {
+            Subscription {
+                status,
+                ..base.clone()
+            }
+            .entitles(now, grace)
+        };
         for status in SubscriptionStatus::ALL {
             let expected = match status {
-                SubscriptionStatus::Active | SubscriptionStatus::Trialing | SubscriptionStatus::PastDue => true,
+                SubscriptionStatus::Active | SubscriptionStatus::Trialing | SubscriptionStatus::PastDue => {
+                    true
+                }
                 SubscriptionStatus::Incomplete
                 | SubscriptionStatus::IncompleteExpired
                 | SubscriptionStatus::Canceled

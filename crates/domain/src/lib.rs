@@ -73,8 +73,9 @@ pub use generation::{
 };
 pub use id::{
     ApiKeyId, DomainId, EventId, GenerationId, Id, IdKind, InvitationId, JobId, JwtId, MembershipId,
-    MembershipRequestId, OrganizationId, ParseIdError, PlanId, RoleId, SessionId, SignUpId, SubscriptionId, UsageEntryId,
-    UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId, kind,
+    MembershipRequestId, OrganizationId, ParseIdError, PlanId, RoleId, SessionId, SignUpId, SubscriptionId,
+    UsageEntryId, UserEmailId, UserId, VerificationCodeId, VoiceId, WebhookDeliveryId, WebhookEndpointId,
+    kind,
 };
 pub use in_org::InOrg;
 pub use instance::{
@@ -95,13 +96,13 @@ pub use organization_domain::{
 pub use page::{Direction, Page, PageRequest};
 pub use pieces::{Boundary, Piece, pieces, sentences};
 pub use role::{MAX_CUSTOM_ROLES, RoleDescription, RoleKey, RoleName};
+pub use rust_decimal::Decimal;
 pub use search::{MAX_WORD, MAX_WORDS, SearchQuery, words};
 pub use session::{SESSION_IDLE_LIFETIME, Session};
 pub use slug::Slug;
 pub use text::{bounded_text, one_line};
 pub use time_mark::{TimeMark, to_srt, to_webvtt};
 pub use usage::{UsageDay, UsageEntryKind, UsageGrain, UsageMetric, UsagePoint, UsageSubject};
-pub use rust_decimal::Decimal;
 pub use user::{EMAILS_PER_USER, PersonName, SIGN_UP_LIFETIME, User, UserEmail, UserProfile};
 pub use voice::{
     Consent, CustomVoice, Fidelity, SampleFacts, SystemVoice, Voice, VoiceAddress, VoiceCategory,

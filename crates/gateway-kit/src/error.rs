@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use async_graphql::{Error, ErrorExtensions};
-use resonance_authz::Denied;
+use async_graphql::{Error, ErrorExtensions, Value};
+use chrono::SecondsFormat;
+use resonance_authz::{Denied, Permission};
 use resonance_domain::FieldError;
-use resonance_services::ServiceError;
+use resonance_services::{Quota, QuotaExceeded, ServiceError};
 
 /// What resolvers return.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -23,8 +24,14 @@ pub enum Code {
     Forbidden,
     /// An argument is wrong; `extensions.field` names it.
     Invalid,
-    /// A budget has not so much left; the message tells whose.
+    /// A budget or a plan has not so much left: `extensions.quota` tells which, `limit`, `spent` and `requested` how much,
+    /// `mutation` and `permission` who can do something about it, and how.
     QuotaExceeded,
+    /// Nobody pays for the organization: `extensions.status` tells how the subscription stands, `mutation` and `permission`
+    /// as above.
+    SubscriptionRequired,
+    /// The billing provider does not answer; everything else works.
+    BillingUnavailable,
     /// Too much, too fast; `extensions.retryAfter` says how many seconds to wait.
     RateLimited,
     /// Something failed inside; `extensions.id` is what to quote.
@@ -42,6 +49,8 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::Invalid => "INVALID",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::SubscriptionRequired => "SUBSCRIPTION_REQUIRED",
+            Self::BillingUnavailable => "BILLING_UNAVAILABLE",
             Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL",
         }
@@ -60,8 +69,8 @@ impl Code {
 pub struct ApiError {
     code: Code,
     message: String,
-    /// `(key, value)` beside the code.
-    detail: Option<(&'static str, async_graphql::Value)>,
+    /// Keys and values beside the code.
+    details: Vec<(&'static str, Value)>,
 }
 
 impl ApiError {
@@ -70,7 +79,7 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
-            detail: None,
+            details: Vec::new(),
         }
     }
 
@@ -83,11 +92,11 @@ impl ApiError {
     /// A wrong argument.
     #[must_use]
     pub fn invalid(error: FieldError) -> Self {
-        let detail = error.field.map(|field| ("field", field.into()));
+        let field = error.field.map(|field| ("field", field.into()));
         Self {
             code: Code::Invalid,
             message: error.message,
-            detail,
+            details: field.into_iter().collect(),
         }
     }
 
@@ -97,11 +106,10 @@ impl ApiError {
         #[expect(clippy::disallowed_methods, reason = "an id to quote; nothing depends on it")]
         let id = uuid::Uuid::now_v7().simple().to_string();
         tracing::error!(id, error = %Causes(error), "request failed");
-        let detail = Some(("id", id.into()));
         Self {
             code: Code::Internal,
             message: "something went wrong on our side".into(),
-            detail,
+            details: vec![("id", id.into())],
         }
     }
 
@@ -131,7 +139,7 @@ impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         Self::new(error.message).extend_with(|_, extensions| {
             extensions.set("code", error.code.as_str());
-            if let Some((key, value)) = error.detail {
+            for (key, value) in error.details {
                 extensions.set(key, value);
             }
         })
@@ -146,7 +154,7 @@ impl From<Denied> for ApiError {
             Denied::Forbidden { missing } => Self {
                 code: Code::Forbidden,
                 message: format!("your role lacks the permission {}", missing.key()),
-                detail: Some(("missing", missing.key().into())),
+                details: vec![("missing", missing.key().into())],
             },
         }
     }
@@ -164,12 +172,23 @@ impl From<ServiceError> for ApiError {
                 Self {
                     code: Code::RateLimited,
                     message: format!("too many requests; wait {seconds} seconds"),
-                    detail: Some(("retryAfter", seconds.into())),
+                    details: vec![("retryAfter", seconds.into())],
                 }
             }
-            ServiceError::QuotaExceeded { budget } => Self::new(
-                Code::QuotaExceeded,
-                format!("{budget} has not so many characters left"),
+            ServiceError::QuotaExceeded(exceeded) => used_up(&exceeded),
+            ServiceError::SubscriptionRequired { status } => Self {
+                code: Code::SubscriptionRequired,
+                message: "the organization needs a subscription; whoever manages its billing begins one by createCheckout"
+                    .into(),
+                details: vec![
+                    ("status", status.map_or(Value::Null, |status| status.as_str().to_uppercase().into())),
+                    ("mutation", "createCheckout".into()),
+                    ("permission", Permission::BillingManage.key().into()),
+                ],
+            },
+            ServiceError::BillingUnavailable => Self::new(
+                Code::BillingUnavailable,
+                "the billing provider does not answer; try again later",
             ),
             // Of a query's arguments only the first wrong one is told; mutations tell all, see `split`.
             ServiceError::Refused(errors) => match errors.into_iter().next() {
@@ -180,6 +199,64 @@ impl From<ServiceError> for ApiError {
                 Self::internal(&error)
             }
         }
+    }
+}
+
+/// What is used up, how much there is, and who can do something about it.
+fn used_up(exceeded: &QuotaExceeded) -> ApiError {
+    let (name, whose, mutation, permission) = match exceeded.quota {
+        Quota::Plan => (
+            "PLAN",
+            "the plan of the organization",
+            "createCheckout",
+            Permission::BillingManage,
+        ),
+        Quota::Organization => (
+            "ORGANIZATION",
+            "the budget of the organization",
+            "setBudget",
+            Permission::BillingManage,
+        ),
+        Quota::Member => ("MEMBER", "your budget", "setBudget", Permission::BillingManage),
+        Quota::ApiKey => (
+            "API_KEY",
+            "the budget of this key",
+            "updateApiKey",
+            Permission::ApiKeysManage,
+        ),
+        Quota::CustomVoices => (
+            "CUSTOM_VOICES",
+            "the plan of the organization",
+            "createCheckout",
+            Permission::BillingManage,
+        ),
+    };
+    let left = exceeded.limit.saturating_sub(exceeded.spent);
+    let message = match exceeded.quota {
+        Quota::CustomVoices => format!(
+            "{whose} includes {} custom voices, and they are all there",
+            exceeded.limit
+        ),
+        _ => format!(
+            "{whose} has {left} characters left, and {} are asked for",
+            exceeded.requested
+        ),
+    };
+    let since = exceeded.period_start.map_or(Value::Null, |start| {
+        start.to_rfc3339_opts(SecondsFormat::Secs, true).into()
+    });
+    ApiError {
+        code: Code::QuotaExceeded,
+        message,
+        details: vec![
+            ("quota", name.into()),
+            ("limit", exceeded.limit.into()),
+            ("spent", exceeded.spent.into()),
+            ("requested", exceeded.requested.into()),
+            ("periodStart", since),
+            ("mutation", mutation.into()),
+            ("permission", permission.key().into()),
+        ],
     }
 }
 

@@ -16,7 +16,7 @@ pub use connection::{PageInfo, Total, cursor, page_request};
 pub use error::{ApiError, ApiResult, Code};
 pub use id::{parse_id, parse_tenant_id};
 pub use request::request;
-pub use scalar::{BigInt, Date, JsonObject};
+pub use scalar::{BigInt, Date, Decimal, JsonObject};
 pub use upload::upload_bytes;
 pub use user_error::{UserError, UserErrorCode, split};
 

@@ -28,6 +28,28 @@ impl ScalarType for BigInt {
     }
 }
 
+/// An amount of money or a price, as a string, so that no digit is lost: `"12.5"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal(pub resonance_domain::Decimal);
+
+/// An amount of money or a price, as a string, so that no digit is lost: `"12.5"`.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => text
+                .parse()
+                .map(Self)
+                .map_err(|_| InputValueError::custom("must be a decimal number")),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
 /// A JSON object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonObject(pub serde_json::Value);

@@ -13,6 +13,7 @@ mod member;
 mod member_mutations;
 mod organization;
 mod organization_mutations;
+mod plan;
 mod query;
 mod role;
 mod role_mutations;

@@ -22,6 +22,7 @@ use crate::{
     member::{
         Invitation, InvitationConnection, InvitationEdge, InvitationState, MemberConnection, MemberEdge,
     },
+    plan::{Plan, PlansOfOrganizations},
 };
 
 /// An organization.
@@ -87,6 +88,12 @@ impl Organization {
         let counts = context.data_unchecked::<DataLoader<MemberCounts>>();
         let count = counts.load_one(self.key).await.map_err(ApiError::from)?;
         Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
+    }
+
+    /// The plan; null if it has none.
+    async fn plan(&self, context: &Context<'_>) -> ApiResult<Option<Plan>> {
+        let plans = context.data_unchecked::<DataLoader<PlansOfOrganizations>>();
+        plans.load_one(self.key).await.map_err(ApiError::from)
     }
 
     /// The members, in the order in which they joined.

@@ -11,6 +11,7 @@ use crate::{
     engine::{JobQueue, SpeechEngine},
     instance::{InstanceSettings, InstanceTotals, MonthlyActivity, Operator},
     organization::{self, Organization, OrganizationConnection},
+    plan::Plan,
     role::{InstanceRole, RegisteredPermission},
     user::{self, User, UserConnection},
 };
@@ -106,6 +107,12 @@ impl OperatorQuery {
     /// All custom roles that every organization has, oldest first.
     async fn roles(&self, context: &Context<'_>) -> ApiResult<Vec<InstanceRole>> {
         let found = request(context)?.operators().roles().await?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    /// All plans, oldest first.
+    async fn plans(&self, context: &Context<'_>) -> ApiResult<Vec<Plan>> {
+        let found = request(context)?.operators().plans().await?;
         Ok(found.into_iter().map(Into::into).collect())
     }
 

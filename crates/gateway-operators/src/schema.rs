@@ -6,8 +6,13 @@ use async_graphql::{
 use resonance_services::Request;
 
 use crate::{
-    OperatorQuery, instance_mutations::InstanceMutation, member_mutations::MemberMutation,
-    organization::MemberCounts, organization_mutations::OrganizationMutation, role_mutations::RoleMutation,
+    OperatorQuery,
+    instance_mutations::InstanceMutation,
+    member_mutations::MemberMutation,
+    organization::MemberCounts,
+    organization_mutations::OrganizationMutation,
+    plan::{PlanMutation, PlansOfOrganizations},
+    role_mutations::RoleMutation,
     user_mutations::UserMutation,
 };
 
@@ -20,6 +25,7 @@ pub struct OperatorMutation(
     UserMutation,
     InstanceMutation,
     RoleMutation,
+    PlanMutation,
 );
 
 /// The operators' schema.
@@ -39,6 +45,10 @@ pub fn schema(complexity: usize, mode: ValidationMode) -> OperatorSchema {
 pub fn request_data(request: Request) -> Data {
     let mut data = Data::default();
     data.insert(DataLoader::new(MemberCounts(request.clone()), tokio::spawn));
+    data.insert(DataLoader::new(
+        PlansOfOrganizations(request.clone()),
+        tokio::spawn,
+    ));
     data.insert(request);
     data
 }

@@ -89,13 +89,12 @@ impl ApiKey {
         users.load_one(address).await.map_err(ApiError::from)
     }
 
-    /// How many characters it used in this calendar month (UTC), those that are set aside for what is queued included.
+    /// How many characters it used in this billing period (the calendar month in UTC where there is no subscription), those
+    /// that are set aside for what is queued included.
     #[graphql(complexity = 5)]
-    async fn characters_this_month(&self, context: &Context<'_>) -> ApiResult<BigInt> {
+    async fn spent_characters(&self, context: &Context<'_>) -> ApiResult<BigInt> {
         let address = InOrg::new(self.key.organization, self.key.id);
-        Ok(BigInt(
-            request(context)?.api_keys().spent_this_month(address).await?,
-        ))
+        Ok(BigInt(request(context)?.billing().spent_by_key(address).await?))
     }
 }
 

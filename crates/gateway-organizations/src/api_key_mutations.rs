@@ -20,7 +20,7 @@ pub(crate) struct CreateApiKeyInput {
     permissions: Vec<String>,
     /// The voices with which it may speak, at most 100; for the key there are no others. Null or omitted means all.
     voice_ids: Option<Vec<ID>>,
-    /// How many characters it may speak in a calendar month (UTC). Null or omitted means any number.
+    /// How many characters it may speak in a billing period. Null or omitted means any number.
     character_budget: Option<i64>,
     /// Until when it opens anything: in the future, and within ten years. Null or omitted means until it is revoked.
     expires_at: Option<DateTime<Utc>>,
@@ -48,7 +48,7 @@ pub(crate) struct UpdateApiKeyInput {
     permissions: Option<Vec<String>>,
     /// The voices with which it may speak. Null or omitted leaves them as they are.
     voice_ids: Option<Vec<ID>>,
-    /// How many characters it may speak in a calendar month. Null or omitted leaves that as it is.
+    /// How many characters it may speak in a billing period. Null or omitted leaves that as it is.
     character_budget: Option<i64>,
     /// Until when it opens anything. Null or omitted leaves that as it is.
     expires_at: Option<DateTime<Utc>>,

@@ -7,8 +7,9 @@ use resonance_domain::{self as domain, InOrg, OrganizationId};
 use resonance_gateway_accounts::{User, UserLoader};
 use resonance_gateway_kit::{ApiError, ApiResult, JsonObject, request};
 use resonance_gateway_speech::{
-    GenerationArguments, GenerationConnection, GenerationFilter, GenerationOrder, Usage, UsagePeriod,
-    VoiceArguments, VoiceConnection, VoiceFilter, VoiceOrder, generations_of, usage_of, voices_of,
+    Billing, GenerationArguments, GenerationConnection, GenerationFilter, GenerationOrder, Usage,
+    UsagePeriod, VoiceArguments, VoiceConnection, VoiceFilter, VoiceOrder, billing_of, generations_of,
+    usage_of, voices_of,
 };
 use resonance_services::{self as services, MemberQuery, ViewedOrganization};
 
@@ -453,6 +454,12 @@ impl Organization {
         audit_log(request(context)?, self.key(), arguments)
             .await
             .map(Some)
+    }
+
+    /// What it may spend, what it has, and what it pays. Requires `org:sys_billing:read`; null without it.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn billing(&self, context: &Context<'_>) -> ApiResult<Option<Billing>> {
+        billing_of(context, self.key()).await.map(Some)
     }
 
     /// What was used in a period: characters spoken and custom voices made. Requires `org:usage:read`.

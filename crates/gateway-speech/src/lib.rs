@@ -1,11 +1,13 @@
-//! Voices, generations and usage in GraphQL.
+//! Voices, generations, usage and billing in GraphQL.
 //!
-//! An organization's fields come from [`generations_of`], [`usage_of`] and [`voices_of`]; [`VoicesQuery`] is the
+//! An organization's fields come from [`billing_of`], [`generations_of`], [`usage_of`] and [`voices_of`]; [`VoicesQuery`] is the
 //! instance's catalogue.
 //!
 //! This crate decides nothing: each resolver calls one use case and shows its outcome.
 
 mod audio_format;
+mod billing;
+mod billing_mutation;
 mod generation;
 mod generation_feed;
 mod generation_list;
@@ -20,6 +22,10 @@ mod voice_mutation;
 mod voice_query;
 
 pub use audio_format::AudioFormat;
+pub use billing::{
+    Billing, BillingSubscription, Budget, CostEstimate, Invoice, Plan, SubscriptionStatus, billing_of,
+};
+pub use billing_mutation::BillingMutation;
 pub use generation::{Generation, GenerationFailure, GenerationState, SubtitleFormat, TimeMark};
 pub use generation_feed::{GenerationChange, GenerationsSubscription};
 pub use generation_list::{
@@ -28,7 +34,10 @@ pub use generation_list::{
 };
 pub use generation_mutation::GenerationsMutation;
 pub use speech_settings::{SpeechSetting, SpeechSettings, SpeechSettingsInput};
-pub use usage::{ApiKeyUsage, MemberUsage, Usage, UsageDay, UsageMetric, UsagePeriod, VoiceUsage, usage_of};
+pub use usage::{
+    ApiKeyUsage, EngineUsage, MemberUsage, Usage, UsageDay, UsageGrain, UsageMetric, UsagePeriod, UsagePoint,
+    UsageSubjectInput, VoiceUsage, usage_of,
+};
 pub use voice::{
     Voice, VoiceCapabilities, VoiceCategory, VoiceConsent, VoiceFidelity, VoiceSample, VoiceScope,
 };

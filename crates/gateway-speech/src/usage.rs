@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject, dataloader::DataLoader};
-use resonance_domain::{self as domain, InOrg, OrganizationId, VoiceAddress, VoiceScope};
+use async_graphql::{
+    ComplexObject, Context, Enum, ID, InputObject, OneofObject, SimpleObject, dataloader::DataLoader,
+};
+use chrono::{DateTime, Utc};
+use resonance_domain::{
+    self as domain, ApiKeyId, ErrorCode, FieldError, InOrg, OrganizationId, VoiceAddress, VoiceScope,
+};
 use resonance_gateway_accounts::User;
 use resonance_gateway_kit::{ApiError, ApiResult, BigInt, Code, Date, request};
 use resonance_services::{self as services, Request};
@@ -51,6 +56,58 @@ pub struct UsagePeriod {
 pub struct UsageDay {
     /// The day (UTC).
     pub day: Date,
+    /// How much.
+    pub quantity: BigInt,
+}
+
+/// How finely usage is told in time, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum UsageGrain {
+    /// By hours.
+    Hour,
+    /// By days.
+    Day,
+    /// By calendar months.
+    Month,
+}
+
+impl From<UsageGrain> for domain::UsageGrain {
+    fn from(grain: UsageGrain) -> Self {
+        match grain {
+            UsageGrain::Hour => Self::Hour,
+            UsageGrain::Day => Self::Day,
+            UsageGrain::Month => Self::Month,
+        }
+    }
+}
+
+/// Whose usage is meant: exactly one of them.
+#[derive(Debug, Clone, OneofObject)]
+pub enum UsageSubjectInput {
+    /// A member, by the user's id. What API keys used is no member's.
+    UserId(ID),
+    /// An API key, by its id.
+    ApiKeyId(ID),
+    /// A voice, by its id.
+    VoiceId(ID),
+    /// An engine, by its name.
+    Engine(String),
+}
+
+/// What was used in an hour, a day or a month.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct UsagePoint {
+    /// When it begins.
+    pub start: DateTime<Utc>,
+    /// How much.
+    pub quantity: BigInt,
+}
+
+/// What one engine accounts for.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct EngineUsage {
+    /// The engine's name.
+    pub engine: String,
     /// How much.
     pub quantity: BigInt,
 }
@@ -104,7 +161,7 @@ impl VoiceUsage {
 }
 
 /// What an organization used in a period. What counts is what was charged: characters of generations that succeeded,
-/// on the day on which they did, and custom voices that were made. Requires `org:usage:read`.
+/// on the day on which they were asked for, and custom voices that were made. Requires `org:usage:read`.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Usage {
@@ -151,6 +208,53 @@ impl Usage {
             quantity: BigInt(day.quantity),
         });
         Ok(days.collect())
+    }
+
+    /// How much was used in each hour, day or month, earliest first. Those without usage are left out. By hours, a period has
+    /// at most 32 days.
+    async fn series(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+        #[graphql(desc = "How finely.")] grain: UsageGrain,
+        #[graphql(desc = "Whose usage; the whole organization's when nothing is said.")] of: Option<
+            UsageSubjectInput,
+        >,
+    ) -> ApiResult<Vec<UsagePoint>> {
+        let subject = match of {
+            Some(input) => subject(self.organization, input)?,
+            None => domain::UsageSubject::Organization,
+        };
+        let usage = self.request.usage();
+        let points = usage
+            .series(
+                self.organization,
+                metric.into(),
+                grain.into(),
+                &subject,
+                self.period,
+            )
+            .await?;
+        let points = points.into_iter().map(|point| UsagePoint {
+            start: point.start,
+            quantity: BigInt(point.quantity),
+        });
+        Ok(points.collect())
+    }
+
+    /// How much each engine accounts for, the greatest first.
+    async fn by_engine(
+        &self,
+        #[graphql(desc = "What is metered.")] metric: UsageMetric,
+    ) -> ApiResult<Vec<EngineUsage>> {
+        let usage = self.request.usage();
+        let engines = usage
+            .by_engine(self.organization, metric.into(), self.period)
+            .await?;
+        let engines = engines.into_iter().map(|used| EngineUsage {
+            engine: used.engine,
+            quantity: BigInt(used.quantity),
+        });
+        Ok(engines.collect())
     }
 
     /// How much the organization's programs used, by API key, the greatest first.
@@ -238,5 +342,24 @@ pub async fn usage_of(
         organization,
         period: days,
         request: request.clone(),
+    })
+}
+
+/// Of another organization's key or voice nothing was used here.
+fn subject(organization: OrganizationId, input: UsageSubjectInput) -> ApiResult<domain::UsageSubject> {
+    let invalid = |message: &str| ApiError::invalid(FieldError::new(ErrorCode::Invalid, message).at("of"));
+    Ok(match input {
+        UsageSubjectInput::UserId(id) => {
+            domain::UsageSubject::Member(id.parse().map_err(|_| invalid("must be a user's id"))?)
+        }
+        UsageSubjectInput::ApiKeyId(id) => match id.parse::<InOrg<ApiKeyId>>() {
+            Ok(address) if address.organization == organization => domain::UsageSubject::ApiKey(address.id),
+            _ => return Err(invalid("must be the id of a key of the organization")),
+        },
+        UsageSubjectInput::VoiceId(id) => match id.parse::<VoiceAddress>() {
+            Ok(address) => domain::UsageSubject::Voice(address.id()),
+            Err(_) => return Err(invalid("must be a voice's id")),
+        },
+        UsageSubjectInput::Engine(name) => domain::UsageSubject::Engine(name),
     })
 }

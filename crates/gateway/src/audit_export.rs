@@ -202,7 +202,7 @@ fn as_csv_lines(entries: Vec<LoggedEvent>) -> std::io::Result<Bytes> {
 
 /// A cell that no spreadsheet takes for a formula: what a client called itself, for one, may be anything. See OWASP,
 /// "CSV Injection".
-fn harmless(cell: String) -> String {
+pub(crate) fn harmless(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}")
     } else {

@@ -12,6 +12,7 @@
 
 mod archives;
 mod audit_export;
+mod billing_webhook;
 mod byte_range;
 mod client;
 mod health;
@@ -25,6 +26,7 @@ mod operators;
 mod respond;
 mod router;
 mod schema;
+mod usage_export;
 mod viewer;
 
 pub use node::Node;

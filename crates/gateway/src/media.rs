@@ -330,10 +330,20 @@ pub(crate) fn refused(error: ServiceError) -> Response {
             );
             response
         }
-        ServiceError::QuotaExceeded { .. } => respond::error(
+        ServiceError::QuotaExceeded(_) => respond::error(
             StatusCode::PAYMENT_REQUIRED,
             "QUOTA_EXCEEDED",
             "the budget has not so much left",
+        ),
+        ServiceError::SubscriptionRequired { .. } => respond::error(
+            StatusCode::PAYMENT_REQUIRED,
+            "SUBSCRIPTION_REQUIRED",
+            "the organization needs a subscription",
+        ),
+        ServiceError::BillingUnavailable => respond::error(
+            StatusCode::BAD_GATEWAY,
+            "BILLING_UNAVAILABLE",
+            "the billing provider does not answer",
         ),
         ServiceError::Store(error) => {
             tracing::error!(

@@ -24,8 +24,8 @@ use tower_http::{
 };
 
 use crate::{
-    SchemaOptions, archives, audit_export, client, health, identify::Identify, invitation_page, mails, media,
-    openai, operators, respond, schema,
+    SchemaOptions, archives, audit_export, billing_webhook, client, health, identify::Identify,
+    invitation_page, mails, media, openai, operators, respond, schema, usage_export,
 };
 
 /// How the front door is to be.
@@ -74,7 +74,7 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
         .shutdown(options.stop.clone())
         .build();
     let operators = operators::routes(identify.clone(), schema, options.limits, csrf, options.stop);
-    let (ready, keys) = (services.clone(), services);
+    let (ready, keys) = (services.clone(), services.clone());
     let mut routes = Router::new()
         .route("/graphql", graphql.route())
         .route("/healthz", get(health::alive))
@@ -86,6 +86,8 @@ pub fn router(services: Services, schema: SchemaOptions, options: GatewayOptions
         .merge(invitation_page::routes(identify.clone()))
         .merge(archives::routes(identify.clone()))
         .merge(audit_export::routes(identify.clone()))
+        .merge(usage_export::routes(identify.clone()))
+        .merge(billing_webhook::routes(services))
         .merge(openai::routes(identify.clone()))
         .merge(media::routes(identify))
         .merge(operators);

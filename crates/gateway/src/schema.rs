@@ -6,7 +6,7 @@ use resonance_gateway_organizations::{
     OrganizationEventsSubscription, OrganizationsMutation, OrganizationsQuery, RoleLoader,
 };
 use resonance_gateway_speech::{
-    GenerationsMutation, GenerationsSubscription, VoiceLoader, VoicesMutation, VoicesQuery,
+    BillingMutation, GenerationsMutation, GenerationsSubscription, VoiceLoader, VoicesMutation, VoicesQuery,
 };
 use resonance_services::Request;
 
@@ -24,6 +24,7 @@ pub struct Mutation(
     OrganizationsMutation,
     VoicesMutation,
     GenerationsMutation,
+    BillingMutation,
 );
 
 /// What can be followed as it changes.

@@ -52,10 +52,7 @@ impl Plans<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn sold(
-        self,
-        _grant: &Grant<impl Implies<ReadBilling>>,
-    ) -> Result<Vec<Plan>, StorageError> {
+    pub async fn sold(self, _grant: &Grant<impl Implies<ReadBilling>>) -> Result<Vec<Plan>, StorageError> {
         let sql = format!("SELECT {COLUMNS} FROM plans p WHERE p.product IS NOT NULL ORDER BY p.id");
         self.0.rows(Sql::new(sql, []), plan).await
     }
@@ -84,6 +81,27 @@ impl Plans<'_> {
             .await
     }
 
+    /// The plans of organizations; those that have none are not in the answer. One statement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of_many(
+        self,
+        _operator: &OperatorGrant,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<(OrganizationId, Plan)>, StorageError> {
+        let mut sql = Sql::new(
+            format!(
+                "SELECT {COLUMNS}, o.id FROM organizations o JOIN plans p ON p.id = o.plan_id WHERE o.id IN "
+            ),
+            [],
+        );
+        sql.list(organizations.iter().map(Id::as_uuid));
+        self.0
+            .rows(sql, |row| Ok((Id::from_uuid(at(row, 10)?), plan(row)?)))
+            .await
+    }
+
     /// The plan for which a product of the provider stands.
     ///
     /// # Errors
@@ -102,11 +120,14 @@ impl Plans<'_> {
     /// # Errors
     /// The database's; a conflict if another plan has the product.
     pub async fn insert(self, _operator: &OperatorGrant, new: &Plan) -> Result<(), StorageError> {
-        const INSERT: &str = "INSERT INTO plans (id, name, included_characters, price_micros, currency, custom_voices,
+        const INSERT: &str =
+            "INSERT INTO plans (id, name, included_characters, price_micros, currency, custom_voices,
             member_limit, product, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
         let [id, name, included, price, currency, voices, members, product] = stored(new)?;
         let made = new.created_at.into();
-        let values = [id, name, included, price, currency, voices, members, product, made];
+        let values = [
+            id, name, included, price, currency, voices, members, product, made,
+        ];
         self.0.execute(INSERT, values).await?;
         Ok(())
     }
@@ -117,15 +138,19 @@ impl Plans<'_> {
     /// # Errors
     /// The database's; a conflict if another plan has the product.
     pub async fn store(self, _operator: &OperatorGrant, plan: &Plan) -> Result<(), StorageError> {
-        const STORE: &str = "UPDATE plans SET name = $2, included_characters = $3, price_micros = $4, currency = $5,
+        const STORE: &str =
+            "UPDATE plans SET name = $2, included_characters = $3, price_micros = $4, currency = $5,
             custom_voices = $6, member_limit = $7, product = $8, updated_at = $9 WHERE id = $1";
-        const LIMITS: &str = "UPDATE organizations SET member_limit = $2 WHERE plan_id = $1 AND member_limit <> $2";
+        const LIMITS: &str =
+            "UPDATE organizations SET member_limit = $2 WHERE plan_id = $1 AND member_limit <> $2";
         const FORGET: &str = "UPDATE spending SET alerted = 0 WHERE alerted > 0 AND id = organization_id
             AND organization_id IN (SELECT id FROM organizations WHERE plan_id = $1)";
         let [id, name, included, price, currency, voices, members, product] = stored(plan)?;
         let key = id.clone();
         let updated = plan.updated_at.into();
-        let values = [id, name, included, price, currency, voices, members, product, updated];
+        let values = [
+            id, name, included, price, currency, voices, members, product, updated,
+        ];
         self.0.execute(STORE, values).await?;
         if let Some(limit) = plan.member_limit {
             self.0
@@ -143,7 +168,8 @@ impl Plans<'_> {
     pub async fn delete(self, _operator: &OperatorGrant, id: PlanId) -> Result<bool, StorageError> {
         const DELETE: &str = "DELETE FROM plans WHERE id = $1
             AND NOT EXISTS (SELECT 1 FROM organizations WHERE plan_id = $1 AND deleted_at IS NULL)";
-        const LEFT: &str = "UPDATE organizations SET plan_id = NULL WHERE plan_id = $1 AND deleted_at IS NOT NULL";
+        const LEFT: &str =
+            "UPDATE organizations SET plan_id = NULL WHERE plan_id = $1 AND deleted_at IS NOT NULL";
         self.0.execute(LEFT, [id.as_uuid().into()]).await?;
         Ok(self.0.execute(DELETE, [id.as_uuid().into()]).await? > 0)
     }
@@ -240,7 +266,9 @@ fn plan(row: &QueryResult) -> Result<Plan, StorageError> {
         price: price.map(|micros| Decimal::new(micros, MICROS).normalize()),
         currency: at(row, 4)?,
         custom_voices: number(5, "plans.custom_voices")?,
-        member_limit: members.map(|limit| count(limit, "plans.member_limit")).transpose()?,
+        member_limit: members
+            .map(|limit| count(limit, "plans.member_limit"))
+            .transpose()?,
         product: at(row, 7)?,
         created_at: at(row, 8)?,
         updated_at: at(row, 9)?,

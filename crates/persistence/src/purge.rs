@@ -31,7 +31,11 @@ const TABLES: [(&str, &str, &str); 22] = [
     ("api_keys", "id", "TRUE"),
     ("voices", "id", "TRUE"),
     // What was used is told to the billing provider first.
-    ("usage_exports", "id", "exported_at IS NOT NULL OR refused IS NOT NULL"),
+    (
+        "usage_exports",
+        "id",
+        "exported_at IS NOT NULL OR refused IS NOT NULL",
+    ),
     ("usage_entries", "id", NOT_ON_ITS_WAY),
     ("usage_totals", "slot", "TRUE"),
     ("spending", "id", "TRUE"),
@@ -42,7 +46,11 @@ const TABLES: [(&str, &str, &str); 22] = [
     ("events", "id", "relayed_at IS NOT NULL"),
     ("audit_chains", "id", "TRUE"),
     // A job that sweeps, or is at work, guards an upload which may still be under way; the job that purges is at work.
-    ("jobs", "id", "queue NOT IN ('sweep', 'purge') AND state <> 'running'"),
+    (
+        "jobs",
+        "id",
+        "queue NOT IN ('sweep', 'purge') AND state <> 'running'",
+    ),
 ];
 
 /// Deleted organizations, for the job that purges them. Touches none that is not deleted.

@@ -6,7 +6,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use resonance_authz::{
-    CreateGenerations, CreateVoices, Grant, Implies, ManageBilling, ReadApiKeys, ReadBilling, ReadOrganization,
+    CreateGenerations, CreateVoices, Grant, Implies, ManageBilling, ReadApiKeys, ReadBilling,
+    ReadOrganization,
 };
 use resonance_domain::{
     ApiKeyId, BillingPeriod, BudgetHolder, BudgetState, Id, OrganizationId, SubscriptionStatus, UserId,
@@ -121,7 +122,10 @@ impl Spendings<'_> {
             terms.demanded.into(),
             (now - terms.grace).into(),
         ];
-        let rows = self.0.rows(Sql::new(sql, values), |row| spent(row, grant)).await?;
+        let rows = self
+            .0
+            .rows(Sql::new(sql, values), |row| spent(row, grant))
+            .await?;
         let (mut of_organization, mut of_author) = (None, None);
         for row in rows {
             match row.holder {
@@ -129,7 +133,9 @@ impl Spendings<'_> {
                 BudgetHolder::Member(_) | BudgetHolder::ApiKey(_) => of_author = Some(row),
             }
         }
-        Ok(of_organization.zip(of_author).map(|(organization, author)| [organization, author]))
+        Ok(of_organization
+            .zip(of_author)
+            .map(|(organization, author)| [organization, author]))
     }
 
     /// Why [`Spendings::spend`] spent nothing. One statement each for the budgets and the subscription.
@@ -160,8 +166,12 @@ impl Spendings<'_> {
             now.into(),
             terms.demanded.into(),
         ];
-        let budgets = self.0.rows(Sql::new(sql, values), |row| spent(row, grant)).await?;
-        const PLAN: &str = "SELECT MIN(p.included_characters) FROM organizations o JOIN plans p ON p.id = o.plan_id
+        let budgets = self
+            .0
+            .rows(Sql::new(sql, values), |row| spent(row, grant))
+            .await?;
+        const PLAN: &str =
+            "SELECT MIN(p.included_characters) FROM organizations o JOIN plans p ON p.id = o.plan_id
             WHERE o.id = $1 AND p.price_micros IS NULL";
         let plan = self
             .0
@@ -352,7 +362,10 @@ impl Spendings<'_> {
         const SPENT: &str =
             "SELECT characters FROM spending WHERE organization_id = $1 AND id = $2 AND period = $3";
         let values = [organization.as_uuid().into(), id.into(), period.into()];
-        let found = self.0.row(Sql::new(SPENT, values), |row| at::<i64>(row, 0)).await?;
+        let found = self
+            .0
+            .row(Sql::new(SPENT, values), |row| at::<i64>(row, 0))
+            .await?;
         count(found.unwrap_or_default(), "spending.characters")
     }
 
@@ -369,16 +382,17 @@ impl Spendings<'_> {
         now: DateTime<Utc>,
     ) -> Result<Option<u64>, StorageError> {
         const BEFORE: &str = "SELECT characters FROM budgets WHERE organization_id = $1 AND id = $2";
-        const SET: &str = "INSERT INTO budgets (organization_id, id, characters, updated_at) VALUES ($1, $2, $3, $4)
+        const SET: &str =
+            "INSERT INTO budgets (organization_id, id, characters, updated_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (organization_id, id) DO UPDATE SET characters = $3, updated_at = $4";
         const UNSET: &str = "DELETE FROM budgets WHERE organization_id = $1 AND id = $2";
         let organization = grant.organization();
         let holder = member.map_or(BudgetHolder::Organization, BudgetHolder::Member);
-        let key: [Value; 2] = [
-            organization.as_uuid().into(),
-            id_of(organization, holder).into(),
-        ];
-        let before = self.0.row(Sql::new(BEFORE, key.clone()), |row| at::<i64>(row, 0)).await?;
+        let key: [Value; 2] = [organization.as_uuid().into(), id_of(organization, holder).into()];
+        let before = self
+            .0
+            .row(Sql::new(BEFORE, key.clone()), |row| at::<i64>(row, 0))
+            .await?;
         match characters {
             Some(characters) => {
                 let [organization, id] = key;
@@ -391,7 +405,9 @@ impl Spendings<'_> {
             }
         }
         forget_alerts(self.0, organization, holder).await?;
-        before.map(|before| count(before, "budgets.characters")).transpose()
+        before
+            .map(|before| count(before, "budgets.characters"))
+            .transpose()
     }
 
     /// How many custom voices there are and may be; until the unit of work ends, nobody makes another.
@@ -430,10 +446,7 @@ pub(crate) async fn forget_alerts(
 ) -> Result<(), StorageError> {
     const FORGET: &str =
         "UPDATE spending SET alerted = 0 WHERE organization_id = $1 AND id = $2 AND alerted > 0";
-    let values = [
-        organization.as_uuid().into(),
-        id_of(organization, holder).into(),
-    ];
+    let values = [organization.as_uuid().into(), id_of(organization, holder).into()];
     executor.execute(FORGET, values).await?;
     Ok(())
 }

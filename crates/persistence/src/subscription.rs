@@ -7,13 +7,7 @@ use resonance_domain::{
 };
 use sea_orm::QueryResult;
 
-use crate::{
-    StorageError,
-    executor::Executor,
-    organization::at,
-    raw::Sql,
-    read_rows::known,
-};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql, read_rows::known};
 
 /// The period of the organization `$1` at the time `$<now>` by its subscription, if one is demanded (`$<demanded>`) and
 /// there is one; as [`Subscription::period_of`].
@@ -104,11 +98,7 @@ impl Subscriptions<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn store(
-        self,
-        _grant: &SystemGrant<Bill>,
-        told: &Subscription,
-    ) -> Result<bool, StorageError> {
+    pub async fn store(self, _grant: &SystemGrant<Bill>, told: &Subscription) -> Result<bool, StorageError> {
         const STORE: &str = "INSERT INTO subscriptions (organization_id, id, reference, status, product, amount, currency,
                 recurring, period, next_period, period_start, period_end, cancel_at_period_end, past_due_since, ended_at,
                 created_at, changed_at, is_current)
@@ -166,7 +156,8 @@ impl Subscriptions<'_> {
     ) -> Result<(), StorageError> {
         const UNCHOOSE: &str = "UPDATE subscriptions SET is_current = FALSE
             WHERE organization_id = $1 AND id <> $2 AND is_current";
-        const CHOOSE: &str = "UPDATE subscriptions SET is_current = TRUE WHERE organization_id = $1 AND id = $2";
+        const CHOOSE: &str =
+            "UPDATE subscriptions SET is_current = TRUE WHERE organization_id = $1 AND id = $2";
         for sql in [UNCHOOSE, CHOOSE] {
             let values = [chosen.organization.as_uuid().into(), chosen.id.as_uuid().into()];
             self.0.execute(sql, values).await?;

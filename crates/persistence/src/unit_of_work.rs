@@ -6,9 +6,9 @@ use crate::{
     Activity, ApiKeys, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events,
     Generations, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships,
     NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains, Organizations, Plans, Purges,
-    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Spendings, Standings, StorageError, Subscriptions,
-    Throttles, Usage, UsageExports, UsageTotals, UsageVerification, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries,
-    WebhookEndpoints, WebhookSending, event,
+    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Spendings, Standings,
+    StorageError, Subscriptions, Throttles, Usage, UsageExports, UsageTotals, UsageVerification, UserEmails,
+    UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };

@@ -8,7 +8,9 @@
 //! hour, the day and the period in which its characters were held.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{CancelGenerations, CreateGenerations, CreateVoices, Grant, SystemGrant, system::Speak};
+use resonance_authz::{
+    CancelGenerations, CreateGenerations, CreateVoices, Grant, SystemGrant, system::Speak,
+};
 use resonance_domain::{
     Author, GenerationId, InOrg, OrganizationId, UsageEntryId, UsageEntryKind, UsageMetric, VoiceId,
 };

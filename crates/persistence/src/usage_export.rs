@@ -70,14 +70,17 @@ impl UsageExports<'_> {
         _grant: &SystemGrant<Bill>,
         limit: u32,
     ) -> Result<Vec<UsageLine>, StorageError> {
-        const WAITING: &str = "SELECT e.id, e.organization_id, e.metric, e.quantity, COALESCE(h.created_at, e.created_at),
+        const WAITING: &str =
+            "SELECT e.id, e.organization_id, e.metric, e.quantity, COALESCE(h.created_at, e.created_at),
                 e.user_id, e.api_key_id, e.voice_id, e.engine
             FROM usage_exports x
             JOIN usage_entries e ON e.organization_id = x.organization_id AND e.id = x.id
             LEFT JOIN usage_entries h ON h.organization_id = e.organization_id AND h.metric = e.metric
                 AND h.reference_id = e.reference_id AND h.kind = 'hold'
             WHERE x.exported_at IS NULL AND x.refused IS NULL ORDER BY x.id LIMIT $1";
-        self.0.rows(Sql::new(WAITING, [i64::from(limit).into()]), line).await
+        self.0
+            .rows(Sql::new(WAITING, [i64::from(limit).into()]), line)
+            .await
     }
 
     /// Notes that the provider has these lines.
@@ -90,7 +93,10 @@ impl UsageExports<'_> {
         lines: &[UsageLine],
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
-        let mut sql = Sql::new("UPDATE usage_exports SET exported_at = $1 WHERE id IN ", [now.into()]);
+        let mut sql = Sql::new(
+            "UPDATE usage_exports SET exported_at = $1 WHERE id IN ",
+            [now.into()],
+        );
         sql.list(lines.iter().map(|line| line.id.as_uuid()));
         // Both conditions of the index that knows lines by their id alone.
         sql.push(" AND exported_at IS NULL AND refused IS NULL");

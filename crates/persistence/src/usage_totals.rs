@@ -8,7 +8,8 @@ mod views;
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use resonance_authz::{Action, Grant};
 use resonance_domain::{
-    ApiKeyId, OrganizationId, UsageEntryId, UsageGrain, UsageMetric, UsageSubject, UserId, VoiceId, VoiceScope,
+    ApiKeyId, OrganizationId, UsageEntryId, UsageGrain, UsageMetric, UsageSubject, UserId, VoiceId,
+    VoiceScope,
 };
 use sea_orm::Value;
 
@@ -155,7 +156,8 @@ pub(crate) async fn add_all(executor: Executor<'_>) -> Result<(), StorageError> 
             WHERE e.metric = 'characters' AND e.kind IN ('hold', 'release')
                 AND NOT EXISTS (SELECT 1 FROM spending s WHERE s.organization_id = e.organization_id)
         ) AS lines WHERE id IS NOT NULL GROUP BY organization_id, id, period";
-    const WITHOUT: &str = "AND NOT EXISTS (SELECT 1 FROM usage_totals t WHERE t.organization_id = e.organization_id)";
+    const WITHOUT: &str =
+        "AND NOT EXISTS (SELECT 1 FROM usage_totals t WHERE t.organization_id = e.organization_id)";
     executor.execute(SPENT, []).await?;
     executor
         .execute(&format!("{DIVIDED} {WITHOUT} {GROUPED}"), [])
@@ -245,7 +247,11 @@ fn restrict(sql: &mut Sql, dimension: UsageDimension, grain: UsageGrain, period:
     sql.push(" AND t.dimension = ").bind(dimension.as_str());
     let between = |sql: &mut Sql, grain: UsageGrain, (first, last): Range| {
         sql.push("(t.grain = ").bind(grain.as_str());
-        sql.push(" AND t.slot BETWEEN ").bind(first).push(" AND ").bind(last).push(")");
+        sql.push(" AND t.slot BETWEEN ")
+            .bind(first)
+            .push(" AND ")
+            .bind(last)
+            .push(")");
     };
     let UsagePeriod { from, until } = period;
     sql.push(" AND (");
@@ -314,9 +320,16 @@ mod tests {
         assert_eq!(of("2026-11-02", "2026-11-02"), ["", "2026-11-02..2026-11-02", ""]);
         assert_eq!(
             of("2026-01-31", "2027-02-01"),
-            ["2026-02..2027-01", "2026-01-31..2026-01-31", "2027-02-01..2027-02-01"]
+            [
+                "2026-02..2027-01",
+                "2026-01-31..2026-01-31",
+                "2027-02-01..2027-02-01"
+            ]
         );
-        assert_eq!(of("2026-11-30", "2026-12-31"), ["2026-12..2026-12", "2026-11-30..2026-11-30", ""]);
+        assert_eq!(
+            of("2026-11-30", "2026-12-31"),
+            ["2026-12..2026-12", "2026-11-30..2026-11-30", ""]
+        );
         assert_eq!(of("2026-10-31", "2026-11-01"), ["", "2026-10-31..2026-11-01", ""]);
     }
 
@@ -325,7 +338,11 @@ mod tests {
         let times = ["2026-11-28T07", "2026-11-28", "2026-11"].map(|slot| start(slot).unwrap().to_rfc3339());
         assert_eq!(
             times,
-            ["2026-11-28T07:00:00+00:00", "2026-11-28T00:00:00+00:00", "2026-11-01T00:00:00+00:00"]
+            [
+                "2026-11-28T07:00:00+00:00",
+                "2026-11-28T00:00:00+00:00",
+                "2026-11-01T00:00:00+00:00"
+            ]
         );
         assert_eq!(start("2026-11-28T7"), None);
     }

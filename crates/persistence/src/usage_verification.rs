@@ -144,7 +144,7 @@ const UNTOLD: Check = (
     "a settled line is not on its way to the provider",
     "SELECT e.id, e.metric, e.quantity, NULL FROM usage_entries e
         WHERE e.organization_id = $1 AND e.kind = 'settle'
-            AND e.id > (SELECT MIN(x.id) FROM usage_exports x WHERE x.organization_id = $1)
+            AND e.id > (SELECT x.id FROM usage_exports x WHERE x.organization_id = $1 ORDER BY x.id LIMIT 1)
             AND NOT EXISTS (SELECT 1 FROM usage_exports x WHERE x.organization_id = $1 AND x.id = e.id)",
 );
 
@@ -159,7 +159,8 @@ impl UsageVerification<'_> {
         after: Option<OrganizationId>,
         limit: u32,
     ) -> Result<Vec<OrganizationId>, StorageError> {
-        const PAGE: &str = "SELECT id FROM organizations WHERE deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+        const PAGE: &str =
+            "SELECT id FROM organizations WHERE deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
         let after = after.map_or(Uuid::nil(), |after| after.as_uuid());
         let values = [after.into(), i64::from(limit).into()];
         self.0

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod config;
 pub(crate) mod seed;
+pub(crate) mod usage;
 
 use std::io::Write as _;
 

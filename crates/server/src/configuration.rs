@@ -8,6 +8,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use resonance_billing::polar::PolarConfig;
 use resonance_blobs::{BlobsConfig, S3Options};
 use resonance_domain::MAX_GENERATION_TEXT;
 use resonance_identity::RsaKey;
@@ -60,7 +61,42 @@ pub(crate) struct Configuration {
     pub(crate) dns_server: Option<std::net::SocketAddr>,
     /// The speech engines that are other servers.
     pub(crate) engines: Vec<EngineConfig>,
+    /// Polar, if it is paid.
+    pub(crate) polar: Option<PolarConfig>,
     pub(crate) settings: Settings,
+}
+
+/// How Polar is reached; nothing without a token.
+fn polar(
+    token: Option<String>,
+    url: Option<String>,
+    webhook_secret: Option<String>,
+    product: Option<String>,
+) -> Result<Option<PolarConfig>, Mistake> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        let told = [
+            ("polar_url", &url),
+            ("polar_webhook_secret", &webhook_secret),
+            ("polar_product", &product),
+        ];
+        return match told.iter().find(|(_, value)| value.is_some()) {
+            Some((key, _)) => Err(Mistake::new(key, "does nothing without polar_token")),
+            None => Ok(None),
+        };
+    };
+    let url = url.unwrap_or_else(|| "https://api.polar.sh".to_owned());
+    if !url.starts_with("https://") && !is_local(&url) {
+        return Err(Mistake::new(
+            "polar_url",
+            "must begin with https://, as a token goes there",
+        ));
+    }
+    Ok(Some(PolarConfig {
+        url,
+        token: token.into(),
+        webhook_secret: webhook_secret.map(Into::into),
+        product,
+    }))
 }
 
 /// What to log and how, checked before anything else, as the rest is logged.
@@ -119,6 +155,12 @@ impl Configuration {
             None => Vec::new(),
         };
         let elsewhere: usize = engines.iter().map(|engine| engine.concurrency).sum();
+        let polar = polar(
+            options.polar_token,
+            options.polar_url,
+            options.polar_webhook_secret,
+            options.polar_product,
+        )?;
         let text_limit = options.text_limit.unwrap_or(5_000);
         if !(1..=MAX_GENERATION_TEXT).contains(&text_limit) {
             let message = format_args!("must be from 1 to {MAX_GENERATION_TEXT}");
@@ -143,6 +185,13 @@ impl Configuration {
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
             webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
             domains_enabled: options.domains.unwrap_or(true),
+            past_due_grace: TimeDelta::days(i64::from(options.past_due_grace_days.unwrap_or(7))),
+            subscription_poll: positive(
+                "subscription_poll_seconds",
+                options.subscription_poll_seconds,
+                600,
+            )?,
+            billing_return_url: options.billing_return_url,
             ..Settings::default()
         };
         let blobs = BlobsConfig {
@@ -199,6 +248,7 @@ impl Configuration {
             request_timeout: Duration::from_secs(options.request_seconds.unwrap_or(30).max(1)),
             dns_server: options.dns_server,
             engines,
+            polar,
             settings,
         })
     }

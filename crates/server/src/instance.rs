@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use resonance_billing::{BillingProvider, polar::Polar};
 use resonance_blobs::Blobs;
 use resonance_dns::DnsResolver;
 use resonance_identity::{InstanceSecret, PasswordCost, Passwords};
@@ -60,6 +61,7 @@ pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Instan
         dns: Arc::new(DnsResolver::new(configuration.dns_server)),
         blobs,
         engines: engines(configuration)?,
+        billing: billing(configuration)?,
         settings: configuration.settings.clone(),
     })?;
     services.verify_instance_secret().await.context(
@@ -70,6 +72,15 @@ pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Instan
         database,
         mails,
     })
+}
+
+/// Who is paid, if anybody is.
+fn billing(configuration: &Configuration) -> anyhow::Result<Option<Arc<dyn BillingProvider>>> {
+    let Some(polar) = &configuration.polar else {
+        return Ok(None);
+    };
+    let polar = Polar::new(polar.clone()).context("polar_url or polar_token")?;
+    Ok(Some(Arc::new(polar)))
 }
 
 /// The way for mails out, and the folder if that is it.

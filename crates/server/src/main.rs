@@ -55,6 +55,9 @@ enum Command {
     /// Look after the object store
     #[command(subcommand)]
     Blobs(BlobsCommand),
+    /// Look after the usage ledger
+    #[command(subcommand)]
+    Usage(UsageCommand),
     /// Manage operators
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -92,6 +95,16 @@ enum BlobsCommand {
         /// Remove the orphans
         #[arg(long)]
         delete_orphans: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UsageCommand {
+    /// Prove that ledger, jobs, sums, budgets and exports agree, name what does not, and fail if there is anything
+    Verify {
+        /// Only the organization with this id or slug
+        #[arg(long)]
+        organization: Option<String>,
     },
 }
 
@@ -142,6 +155,9 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
             }
             Command::Blobs(BlobsCommand::Verify { delete_orphans }) => {
                 return commands::blobs::verify(&configuration, delete_orphans).await;
+            }
+            Command::Usage(UsageCommand::Verify { organization }) => {
+                return commands::usage::verify(&configuration, organization.as_deref()).await;
             }
             Command::Serve => serve::serve(configuration).await,
             Command::Migrate => commands::migrate(&configuration).await,

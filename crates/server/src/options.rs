@@ -70,6 +70,20 @@ options! {
     mail_from: String, "mail-from", "RESONANCE_MAIL_FROM";
     /// Address and port of the name server that is asked for the records which prove domains [default: the machine's]
     dns_server: std::net::SocketAddr, "dns-server", "RESONANCE_DNS_SERVER";
+    /// An access token of Polar: with it, whoever speaks needs a subscription [default: nobody is paid]
+    polar_token: String, "polar-token", "RESONANCE_POLAR_TOKEN";
+    /// Polar's product that is sold if nothing else is said
+    polar_product: String, "polar-product", "RESONANCE_POLAR_PRODUCT";
+    /// The secret of the webhook endpoint in Polar that leads to PUBLIC_URL/webhooks/billing
+    polar_webhook_secret: String, "polar-webhook-secret", "RESONANCE_POLAR_WEBHOOK_SECRET";
+    /// Where Polar's API is [default: https://api.polar.sh; try things out at https://sandbox-api.polar.sh]
+    polar_url: String, "polar-url", "RESONANCE_POLAR_URL";
+    /// How many days organizations may go on speaking while a payment fails [default: 7]
+    past_due_grace_days: u32, "past-due-grace-days", "RESONANCE_PAST_DUE_GRACE_DAYS";
+    /// How often the billing provider is asked for subscriptions whose webhooks got lost, in seconds [default: 600]
+    subscription_poll_seconds: u32, "subscription-poll-seconds", "RESONANCE_SUBSCRIPTION_POLL_SECONDS";
+    /// Where the billing provider's pages lead back to [default: the public URL]
+    billing_return_url: String, "billing-return-url", "RESONANCE_BILLING_RETURN_URL";
     /// Whether organizations can have mail domains, through which people join [default: true]
     domains: bool, "domains", "RESONANCE_DOMAINS";
     /// Whether the playground is served at / [default: with SQLite, yes]

@@ -7,8 +7,8 @@ use resonance_authz::{
 };
 use resonance_domain::{
     API_KEYS_PER_ORGANIZATION, ApiKey, ApiKeyId, ApiKeyName, ApiKeyState, ErrorCode, EventKind, FieldError,
-    FieldErrors, IdsExt, InOrg, MAX_API_KEY_VOICES, OrganizationId, Origin, Page, PageRequest,
-    VoiceAddress, character_budget, key_expiry,
+    FieldErrors, IdsExt, InOrg, MAX_API_KEY_VOICES, OrganizationId, Origin, Page, PageRequest, VoiceAddress,
+    character_budget, key_expiry,
 };
 use resonance_identity::SecretToken;
 use resonance_persistence::{IdCursor, Repositories, UnitOfWork};

@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use resonance_authz::{Denied, Grant, ManageBilling, ReadApiKeys, ReadBilling};
 use resonance_billing::{BillingError, BillingProvider, Buyer, CheckoutOrder};
 use resonance_domain::{
-    ApiKeyId, BillingPeriod, BudgetState, Decimal, ErrorCode, EventKind, FieldError, IdsExt, InOrg, OrganizationId,
-    Plan, PlanId, Subscription, UserId, characters_of_budget,
+    ApiKeyId, BillingPeriod, BudgetState, Decimal, ErrorCode, EventKind, FieldError, IdsExt, InOrg,
+    OrganizationId, Plan, PlanId, Subscription, UserId, characters_of_budget,
 };
 use resonance_persistence::{ClaimedJob, JobQueue, NewJob, Repositories};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,12 @@ use uuid::Uuid;
 
 pub use self::mirror::WebhookOutcome;
 pub use self::spending::{Quota, QuotaExceeded};
-pub use resonance_billing::Invoice;
 pub(crate) use self::spending::{full, spend};
-use crate::{Outcome, Request, ServiceError, changes::Changes, core::Core, refusals::Attempt, usage_verification};
+use crate::{
+    Outcome, Request, ServiceError, Services, changes::Changes, core::Core, refusals::Attempt,
+    usage_verification,
+};
+pub use resonance_billing::Invoice;
 
 /// How many invoices are told.
 const INVOICES: u32 = 24;
@@ -201,7 +204,9 @@ impl Billing<'_> {
                 let spending = uow.spending();
                 let before = spending.set_budget(&grant, input.member, characters, now).await?;
                 if before != characters {
-                    let subject = input.member.map_or_else(|| organization.type_id(), |member| member.type_id());
+                    let subject = input
+                        .member
+                        .map_or_else(|| organization.type_id(), |member| member.type_id());
                     let payload = Changes::default().field("characters", before, characters);
                     uow.record(request.event(EventKind::BudgetUpdated, Some(organization), subject, payload));
                 }
@@ -233,7 +238,8 @@ impl Billing<'_> {
             Some(plan) => {
                 let sold = core.database.plans().sold(&grant).await?;
                 let found = sold.into_iter().find(|sold| sold.id == plan);
-                let missing = || FieldError::new(ErrorCode::NotFound, "there is no such plan to buy").at("planId");
+                let missing =
+                    || FieldError::new(ErrorCode::NotFound, "there is no such plan to buy").at("planId");
                 found.ok_or_else(missing)?.product
             }
             None => None,
@@ -256,7 +262,8 @@ impl Billing<'_> {
             success_url: core.settings.billing_return_url(),
         };
         let url = provider.checkout(&order).await.map_err(failed)?;
-        self.note(organization, EventKind::CheckoutCreated, order.product).await?;
+        self.note(organization, EventKind::CheckoutCreated, order.product)
+            .await?;
         Ok(url)
     }
 
@@ -272,21 +279,35 @@ impl Billing<'_> {
         let grant = request.grant::<ManageBilling>(organization).await;
         let _grant = request.noting(attempt, grant).await?;
         let back = request.core().settings.billing_return_url();
-        let url = self.provider()?.portal(organization, &back).await.map_err(failed)?;
-        self.note(organization, EventKind::BillingPortalOpened, None).await?;
+        let url = self
+            .provider()?
+            .portal(organization, &back)
+            .await
+            .map_err(failed)?;
+        self.note(organization, EventKind::BillingPortalOpened, None)
+            .await?;
         Ok(url)
     }
 
     fn provider(&self) -> Result<&dyn BillingProvider, FieldError> {
-        self.0.core().billing.as_deref().ok_or_else(|| {
-            FieldError::new(ErrorCode::Unsupported, "this instance has no billing provider")
-        })
+        self.0
+            .core()
+            .billing
+            .as_deref()
+            .ok_or_else(|| FieldError::new(ErrorCode::Unsupported, "this instance has no billing provider"))
     }
 
     /// Records that somebody was sent to the provider.
-    async fn note(self, organization: OrganizationId, kind: EventKind, product: Option<String>) -> Outcome<()> {
+    async fn note(
+        self,
+        organization: OrganizationId,
+        kind: EventKind,
+        product: Option<String>,
+    ) -> Outcome<()> {
         let payload = Changes::default().with("product", product);
-        let event = self.0.event(kind, Some(organization), organization.type_id(), payload);
+        let event = self
+            .0
+            .event(kind, Some(organization), organization.type_id(), payload);
         let database = &self.0.core().database;
         database
             .atomically(async |uow| {
@@ -300,11 +321,16 @@ impl Billing<'_> {
 /// What the provider did not do, as whoever asked is told.
 fn failed(error: BillingError) -> ServiceError {
     match error {
-        BillingError::NoCustomer => {
-            FieldError::new(ErrorCode::Conflict, "nothing was bought yet: begin with a checkout").into()
-        }
+        BillingError::NoCustomer => FieldError::new(
+            ErrorCode::Conflict,
+            "nothing was bought yet: begin with a checkout",
+        )
+        .into(),
         error => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the billing provider failed");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the billing provider failed"
+            );
             ServiceError::BillingUnavailable
         }
     }
@@ -353,7 +379,8 @@ fn job(core: &Core, task: &Task, subject: Uuid, wait: TimeDelta) -> Outcome<NewJ
         queue: JobQueue::Bill,
         organization: None,
         subject: Some(subject),
-        payload: serde_json::to_value(task).map_err(|error| ServiceError::internal("writing a job", error))?,
+        payload: serde_json::to_value(task)
+            .map_err(|error| ServiceError::internal("writing a job", error))?,
         run_at: now + wait,
         created_at: now,
     })
@@ -377,6 +404,20 @@ pub(crate) async fn work(core: &Core, claimed: &ClaimedJob) -> Outcome<()> {
                 .await?;
             Ok(())
         }
+    }
+}
+
+impl Services {
+    /// Has the billing provider asked for all subscriptions soon, without waiting for the time to come.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn poll_subscriptions(&self) -> Outcome<()> {
+        add(
+            self.core(),
+            job(self.core(), &Task::Poll, POLL, TimeDelta::zero())?,
+        )
+        .await
     }
 }
 

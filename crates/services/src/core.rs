@@ -85,7 +85,10 @@ impl Settings {
 
     /// Where the billing provider's pages lead back to.
     pub(crate) fn billing_return_url(&self) -> String {
-        self.billing_return_url.as_ref().unwrap_or(&self.public_url).clone()
+        self.billing_return_url
+            .as_ref()
+            .unwrap_or(&self.public_url)
+            .clone()
     }
 
     /// The link of an invitation.

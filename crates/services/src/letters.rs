@@ -5,6 +5,7 @@
 //! the ids, and a letter that became pointless in the meantime is not sent.
 
 mod accounts;
+mod budgets;
 mod membership_requests;
 mod organizations;
 mod webhooks;

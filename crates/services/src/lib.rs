@@ -75,9 +75,11 @@ pub use accounts::{Accounts, OpenedSession};
 pub use ambient::{SystemClock, SystemIds};
 pub use api_keys::{ApiKeys, CreateApiKey, CreatedApiKey, UpdateApiKey};
 pub use audit_log::{AuditLogs, AuditQuery};
-pub use billing::{Billing, BillingState, Estimate, Invoice, Quota, QuotaExceeded, SetBudget, WebhookOutcome};
 pub use audit_verification::{AuditDifference, AuditDifferenceKind, AuditVerification, KnownLink};
 pub use authentication::Account;
+pub use billing::{
+    Billing, BillingState, Estimate, Invoice, Quota, QuotaExceeded, SetBudget, WebhookOutcome,
+};
 pub use blob_verification::{BlobDifference, BlobVerification};
 pub use delivery::Delivery;
 pub use email_addresses::EmailAddresses;
@@ -96,8 +98,8 @@ pub use logo::Picture;
 pub use membership_requests::MembershipRequests;
 pub use memberships::{MemberQuery, Memberships};
 pub use operators::{
-    AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators, QueueDepth,
-    UpdateInstance,
+    AuditLog, DirectoryQuery, OperatorCreateOrganization, OperatorUpdateOrganization, Operators, PlanTerms,
+    QueueDepth, UpdateInstance,
 };
 pub use organization_domains::{AddDomain, OrganizationDomains, UpdateDomain};
 pub use organizations::Organizations;
@@ -110,6 +112,7 @@ pub use request::Request;
 pub use resonance_blobs::{BlobError, ReadMethod};
 pub use resonance_identity::SignedQuery;
 pub use resonance_images::MAX_LOGO_BYTES;
+pub use resonance_persistence::UsageDifference;
 pub use resonance_persistence::{
     CustomRole, DirectoryOrganization, DirectoryUser, EnrolmentOffer, FeedCursor, IdCursor, LoggedEvent,
     Member, OperatorEntry, ReceivedInvitation, ReceivedMembershipRequest, RegisteredPermission,
@@ -126,6 +129,5 @@ pub use usage::{
     EngineUsage, KeyUsage, MemberUsage, Usage, UsageCell, UsageDimension, UsagePeriod, VoiceUsage,
 };
 pub use usage_verification::UsageReport;
-pub use resonance_persistence::UsageDifference;
 pub use voices::{Attestation, CreateVoice, UpdateVoice, Voices};
 pub use webhooks::{CreateWebhookEndpoint, UpdateWebhookEndpoint, Webhooks};

@@ -9,6 +9,7 @@ mod engines;
 mod instance;
 mod members;
 mod organizations;
+mod plans;
 mod roles;
 mod staff;
 mod users;
@@ -24,6 +25,7 @@ pub use directory::DirectoryQuery;
 pub use engines::QueueDepth;
 pub use instance::UpdateInstance;
 pub use organizations::{OperatorCreateOrganization, OperatorUpdateOrganization};
+pub use plans::PlanTerms;
 
 /// The use cases of operators.
 #[derive(Debug, Clone, Copy)]

@@ -89,7 +89,10 @@ pub(crate) async fn daily(core: &Core, job: &ClaimedJob) -> Outcome<()> {
     })
     .await?;
     tracing::info!(organizations, differences = found, "usage was verified");
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nobody has so many differences")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a gauge is a float; nobody has so many differences"
+    )]
     metrics::gauge!("resonance_usage_differences").set(found as f64);
     let next = billing::next_verification(core)?;
     core.database

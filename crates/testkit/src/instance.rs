@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use resonance_authz::Actor;
+use resonance_billing::BillingProvider;
 use resonance_blobs::{Blobs, BlobsConfig};
 use resonance_dns::DnsResolver;
 use resonance_domain::{Clock, Ids, Origin};
@@ -33,6 +34,8 @@ pub struct Instance {
     pub blobs: Blobs,
     /// What speaks there.
     pub engines: Engines,
+    /// Who is paid there.
+    pub billing: Option<Arc<dyn BillingProvider>>,
     /// Its database.
     pub test_database: TestDatabase,
     /// Its folder, for objects and mails.
@@ -78,6 +81,28 @@ impl Instance {
         engines: Engines,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::assembled(backend, engines, None, change).await
+    }
+
+    /// An instance with engines that speak and a billing provider.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn with_billing(
+        backend: Backend,
+        engines: Engines,
+        billing: Arc<dyn BillingProvider>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::assembled(backend, engines, Some(billing), change).await
+    }
+
+    async fn assembled(
+        backend: Backend,
+        engines: Engines,
+        billing: Option<Arc<dyn BillingProvider>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let test_database = TestDatabase::new(backend).await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::new());
@@ -101,6 +126,7 @@ impl Instance {
             &dns,
             &blobs,
             &engines,
+            billing.as_ref(),
             settings,
         );
         Self {
@@ -111,6 +137,7 @@ impl Instance {
             mails,
             blobs,
             engines,
+            billing,
             test_database,
             folder,
         }
@@ -131,6 +158,7 @@ impl Instance {
             &self.dns,
             &self.blobs,
             &self.engines,
+            self.billing.as_ref(),
             settings,
         )
     }
@@ -154,6 +182,7 @@ impl Instance {
             &self.dns,
             &self.blobs,
             &self.engines,
+            self.billing.as_ref(),
             settings,
         )
     }
@@ -190,6 +219,7 @@ fn services(
     dns: &TestDns,
     blobs: &Blobs,
     engines: &Engines,
+    billing: Option<&Arc<dyn BillingProvider>>,
     settings: Settings,
 ) -> Services {
     Services::new(Ports {
@@ -207,6 +237,7 @@ fn services(
         dns: Arc::new(DnsResolver::new(Some(dns.address()))),
         blobs: blobs.clone(),
         engines: engines.clone(),
+        billing: billing.cloned(),
         settings,
     })
     .unwrap()

@@ -31,6 +31,7 @@ const FLOORS: &[Floor] = &[
     ("resonance-images", &["resonance-domain"]),
     ("resonance-webhooks", &[]),
     ("resonance-dns", &["resonance-domain"]),
+    ("resonance-billing", &["resonance-domain"]),
     (
         "resonance-services",
         &[
@@ -44,6 +45,7 @@ const FLOORS: &[Floor] = &[
             "resonance-images",
             "resonance-webhooks",
             "resonance-dns",
+            "resonance-billing",
         ],
     ),
     // The gateway never sees storage: it cannot name a repository, and is handed no grant.
@@ -118,6 +120,7 @@ const FLOORS: &[Floor] = &[
             "resonance-identity",
             "resonance-mail",
             "resonance-blobs",
+            "resonance-billing",
             "resonance-images",
             "resonance-dns",
             "resonance-services",

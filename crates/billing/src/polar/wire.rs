@@ -85,7 +85,11 @@ impl Subscription {
     /// What it says; `None` of a status that nobody knows.
     pub(super) fn told(self) -> Option<Told> {
         let Some(status) = SubscriptionStatus::from_stored(&self.status) else {
-            tracing::warn!(subscription = self.id, status = self.status, "a status that is not known");
+            tracing::warn!(
+                subscription = self.id,
+                status = self.status,
+                "a status that is not known"
+            );
             return None;
         };
         let changed_at = self.modified_at.unwrap_or(self.created_at);
@@ -144,7 +148,12 @@ mod tests {
     fn a_refusal_says_which_event_it_is_about() {
         let body = br#"{"detail":[{"loc":["body","events",3,"timestamp"],"msg":"in the future","type":"value_error"}]}"#;
         assert_eq!(refused_event(body), Some(3));
-        for other in [&b"<html>"[..], b"{}", br#"{"detail":[]}"#, br#"{"detail":[{"loc":["body","events"]}]}"#] {
+        for other in [
+            &b"<html>"[..],
+            b"{}",
+            br#"{"detail":[]}"#,
+            br#"{"detail":[{"loc":["body","events"]}]}"#,
+        ] {
             assert_eq!(refused_event(other), None);
         }
     }

@@ -140,11 +140,26 @@ impl Problem {
                     "too many requests",
                 )
             },
-            ServiceError::QuotaExceeded { budget } => Self::new(
+            ServiceError::QuotaExceeded(exceeded) => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "insufficient_quota",
                 "insufficient_quota",
-                format_args!("{budget} has not so much left"),
+                format_args!(
+                    "{} of {} characters are spent, and {} are asked for",
+                    exceeded.spent, exceeded.limit, exceeded.requested
+                ),
+            ),
+            ServiceError::SubscriptionRequired { .. } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                "billing_not_active",
+                "the organization needs a subscription",
+            ),
+            ServiceError::BillingUnavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server_error",
+                "billing_unavailable",
+                "the billing provider does not answer",
             ),
             error @ (ServiceError::Storage(_) | ServiceError::Store(_) | ServiceError::Internal(..)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "request failed");

@@ -5,8 +5,8 @@ use resonance_domain::{Id, UsageGrain, UsageMetric, UsagePoint, UsageSubject};
 use uuid::Uuid;
 
 use super::{
-    EngineUsage, KeyUsage, MemberUsage, UsageCell, UsageDimension, UsagePeriod, UsageTotals, VoiceUsage, WITHIN,
-    begins, by_slot, merged, restrict, within,
+    EngineUsage, KeyUsage, MemberUsage, UsageCell, UsageDimension, UsagePeriod, UsageTotals, VoiceUsage,
+    WITHIN, begins, by_slot, merged, restrict, within,
 };
 use crate::{StorageError, generation::read_scope, organization::at, raw::Sql, read_rows::count};
 
@@ -48,16 +48,25 @@ impl UsageTotals<'_> {
             UsageSubject::Member(user) => (UsageDimension::Member, user.as_uuid(), ""),
             UsageSubject::ApiKey(key) => (UsageDimension::ApiKey, key.as_uuid(), ""),
             UsageSubject::Voice(voice) => (UsageDimension::Voice, voice.as_uuid(), ""),
-            UsageSubject::Engine(name) => {
-                (UsageDimension::Engine, grant.organization().as_uuid(), name.as_str())
-            }
+            UsageSubject::Engine(name) => (
+                UsageDimension::Engine,
+                grant.organization().as_uuid(),
+                name.as_str(),
+            ),
         };
         let mut sql = by_slot("t.slot, CAST(SUM(t.quantity) AS bigint)", grant, metric);
         restrict(&mut sql, dimension, grain, period);
-        sql.push(" AND t.id = ").bind(id).push(" AND t.engine = ").bind(engine);
+        sql.push(" AND t.id = ")
+            .bind(id)
+            .push(" AND t.engine = ")
+            .bind(engine);
         sql.push(" GROUP BY t.slot ORDER BY t.slot");
         let mut points: Vec<UsagePoint> = Vec::new();
-        for (slot, quantity) in self.0.rows(sql, |row| Ok((at::<String>(row, 0)?, at(row, 1)?))).await? {
+        for (slot, quantity) in self
+            .0
+            .rows(sql, |row| Ok((at::<String>(row, 0)?, at(row, 1)?)))
+            .await?
+        {
             let start = begins(&slot, grain)?;
             let quantity: u64 = count(quantity, "usage_totals.quantity")?;
             match points.last_mut().filter(|last| last.start == start) {
@@ -245,4 +254,3 @@ impl UsageTotals<'_> {
         count(held.unwrap_or(0), "generations.characters")
     }
 }
-

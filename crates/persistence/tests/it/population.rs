@@ -131,7 +131,7 @@ on_both! {
         let grant = standing.grant::<ReadUsage>().unwrap();
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         let ever = UsagePeriod { from: day("2024-01-01"), until: day("2026-01-01") };
-        let usage = test.database.usage();
+        let usage = test.database.usage_totals();
         assert_eq!(usage.settled(&grant, UsageMetric::CustomVoices, ever).await.unwrap(), 3);
         let settled = usage.settled(&grant, UsageMetric::Characters, ever).await.unwrap();
         assert!(settled > 11 * 20, "{settled}");

@@ -36,8 +36,14 @@ pub(super) async fn wait(core: &Core, job: &ClaimedJob, reason: &str, hint: Opti
     let [shortest, longest] = WAITS;
     let now = core.clock.now();
     let hint = hint.and_then(|hint| TimeDelta::from_std(hint).ok());
-    let wait = hint.unwrap_or((now - job.created_at) / 4).clamp(shortest, longest);
-    tracing::warn!(reason, wait_seconds = wait.num_seconds(), "the billing provider is not available");
+    let wait = hint
+        .unwrap_or((now - job.created_at) / 4)
+        .clamp(shortest, longest);
+    tracing::warn!(
+        reason,
+        wait_seconds = wait.num_seconds(),
+        "the billing provider is not available"
+    );
     core.database
         .atomically(async |uow| uow.jobs().postpone(job, now + wait, reason).await)
         .await?;

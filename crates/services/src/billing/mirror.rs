@@ -47,7 +47,10 @@ impl Services {
             Ok(Some(told)) => take(core, told).await?,
             Ok(None) => {}
             Err(refusal) => {
-                tracing::warn!(error = &refusal as &dyn std::error::Error, "a webhook of the billing provider is refused");
+                tracing::warn!(
+                    error = &refusal as &dyn std::error::Error,
+                    "a webhook of the billing provider is refused"
+                );
                 return Ok(WebhookOutcome::Refused(refusal));
             }
         }
@@ -58,7 +61,10 @@ impl Services {
 /// Keeps what was told of a subscription, if it is news, with everything that follows from it. One transaction.
 async fn take(core: &Core, told: Told) -> Outcome<()> {
     let Some(organization) = told.organization else {
-        tracing::info!(subscription = told.reference, "a subscription of a customer that is none of ours");
+        tracing::info!(
+            subscription = told.reference,
+            "a subscription of a customer that is none of ours"
+        );
         return Ok(());
     };
     let grant = SystemGrant::<Bill>::for_job();
@@ -96,7 +102,11 @@ async fn keep(
     record(core, uow, before, &news);
     let others = known.iter().filter(|one| one.id != news.id);
     let current = others.fold(&news, |best, one| {
-        if one.precedence() > best.precedence() { one } else { best }
+        if one.precedence() > best.precedence() {
+            one
+        } else {
+            best
+        }
     });
     uow.subscriptions()
         .choose(grant, InOrg::new(organization, current.id))
@@ -104,7 +114,12 @@ async fn keep(
     assign(core, uow, grant, held, current).await
 }
 
-fn subscription(core: &Core, organization: OrganizationId, before: Option<&Subscription>, told: Told) -> Subscription {
+fn subscription(
+    core: &Core,
+    organization: OrganizationId,
+    before: Option<&Subscription>,
+    told: Told,
+) -> Subscription {
     Subscription {
         id: before.map_or_else(|| core.ids.next(), |before| before.id),
         organization,
@@ -166,7 +181,12 @@ async fn assign(
         .await?;
     let id = |plan: Option<resonance_domain::PlanId>| plan.map(|plan| plan.type_id());
     let payload = Changes::default().field("plan", id(held.plan), id(new));
-    uow.record(core.event(EventKind::PlanAssigned, Some(organization), organization.type_id(), payload));
+    uow.record(core.event(
+        EventKind::PlanAssigned,
+        Some(organization),
+        organization.type_id(),
+        payload,
+    ));
     Ok(())
 }
 

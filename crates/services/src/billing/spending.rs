@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use resonance_authz::{CreateGenerations, Grant};
-use resonance_domain::{
-    BudgetHolder, EventKind, InOrg, OrganizationId, UserId, alert_level,
-};
+use resonance_domain::{BudgetHolder, EventKind, InOrg, OrganizationId, UserId, alert_level};
 use resonance_persistence::{Repositories, Scarcity, Spent, UnitOfWork};
 
 use crate::{Outcome, Request, ServiceError, changes::Changes};
@@ -89,7 +87,10 @@ async fn refusal(
     });
     // It was there when it was looked for: whoever asks again gets it.
     let Some((limit, spent)) = lacking else {
-        return Ok(ServiceError::internal("spending", "what was lacking is there now"));
+        return Ok(ServiceError::internal(
+            "spending",
+            "what was lacking is there now",
+        ));
     };
     let quota = match spent.holder {
         BudgetHolder::Organization if plan == Some(limit) => Quota::Plan,
@@ -124,7 +125,10 @@ pub(crate) async fn full(request: &Request, grant: &Grant<CreateGenerations>, er
         .await;
     if let Err(error) = told {
         // Whoever is refused next tries again.
-        tracing::warn!(error = &error as &dyn std::error::Error, "telling of a budget failed");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "telling of a budget failed"
+        );
     }
 }
 
@@ -149,6 +153,7 @@ async fn alert(
     let told: Vec<String> = told.iter().map(|user| user.type_id()).collect();
     let payload = Changes::default()
         .with("budget", whose)
+        .with("member", member(spent.holder))
         .with("percent", percent)
         .with("limit", spent.limit)
         .with("spent", spent.characters)
@@ -156,6 +161,13 @@ async fn alert(
         .with("admins", told);
     uow.record(request.event(EventKind::BudgetReached, Some(organization), subject, payload));
     Ok(())
+}
+
+fn member(holder: BudgetHolder) -> Option<String> {
+    match holder {
+        BudgetHolder::Member(user) => Some(user.type_id()),
+        BudgetHolder::Organization | BudgetHolder::ApiKey(_) => None,
+    }
 }
 
 fn subject(organization: OrganizationId, holder: BudgetHolder) -> (&'static str, String) {

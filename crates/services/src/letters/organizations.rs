@@ -9,7 +9,7 @@ use resonance_persistence::{ReceivedInvitation, Repositories};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Letter;
+use super::{Letter, budgets::Reached};
 use crate::{INVITATION_TOKEN, Outcome, changes::told, core::Core};
 
 pub(super) const GRANT: SystemGrant<Relay> = SystemGrant::for_job();
@@ -49,6 +49,12 @@ pub(crate) enum About {
         organization: OrganizationId,
         endpoint: WebhookEndpointId,
         user: UserId,
+    },
+    /// Tells an admin, and the member whose it is, how far a budget is spent.
+    BudgetReached {
+        organization: OrganizationId,
+        user: UserId,
+        reached: Reached,
     },
 }
 
@@ -104,6 +110,19 @@ fn about(event: &Event) -> Vec<About> {
             let each = admins.into_iter().map(|user| About::OrganizationDeleted {
                 name: name.clone(),
                 user,
+            });
+            return each.collect();
+        }
+        EventKind::BudgetReached => {
+            let told: Vec<UserId> = read(event, "admins").unwrap_or_default();
+            let reached = serde_json::from_value::<Reached>(event.payload.clone()).ok();
+            let each = event.organization.zip(reached).into_iter();
+            let each = each.flat_map(|(organization, reached)| {
+                told.iter().map(move |user| About::BudgetReached {
+                    organization,
+                    user: *user,
+                    reached: reached.clone(),
+                })
             });
             return each.collect();
         }
@@ -196,6 +215,11 @@ pub(crate) async fn compose(core: &Core, about: About) -> Outcome<Option<(String
             endpoint,
             user,
         } => super::webhooks::disabled(core, organization, endpoint, user).await?,
+        About::BudgetReached {
+            organization,
+            user,
+            reached,
+        } => super::budgets::reached(core, organization, user, &reached).await?,
     })
 }
 

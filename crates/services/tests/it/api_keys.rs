@@ -89,8 +89,8 @@ impl Shop {
     async fn spent(&self, key: &CreatedApiKey) -> u64 {
         let request = self.instance.request_of(&self.ada).await;
         request
-            .api_keys()
-            .spent_this_month(InOrg::new(self.acme, key.key.id))
+            .billing()
+            .spent_by_key(InOrg::new(self.acme, key.key.id))
             .await
             .unwrap()
     }

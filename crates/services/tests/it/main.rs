@@ -5,6 +5,7 @@
 mod api_keys;
 mod audit;
 mod authentication;
+mod billing;
 mod clerk;
 mod deletion;
 mod domains;

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
 use chrono::TimeDelta;
-use resonance_domain::{Generation, GenerationState};
+use resonance_domain::{Generation, GenerationState, InOrg};
 use resonance_persistence::Repositories as _;
 use resonance_services::Services;
 use resonance_speech::engine::EngineError;
@@ -308,11 +308,11 @@ on_both! {
         let mut told = Vec::new();
         for settle in [true, true, false] {
             let id = studio.instance.ids.next();
-            let (organization, generation) = (asked.organization, asked.id);
+            let generation = InOrg::new(asked.organization, asked.id);
             let added = database.atomically(async |uow| if settle {
-                uow.usage().settle(&grant, organization, id, generation, now).await
+                uow.usage().settle(&grant, generation, id, false, now).await
             } else {
-                uow.usage().release_failed(&grant, organization, id, generation, now).await
+                uow.usage().release_failed(&grant, generation, id, now).await
             });
             told.push(added.await.unwrap());
         }
