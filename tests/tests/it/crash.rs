@@ -5,7 +5,6 @@
 //! nothing half-done may be left.
 
 mod book;
-mod chance;
 mod load;
 mod rest;
 
@@ -15,7 +14,8 @@ use resonance_testkit::on_both;
 use tests::Server;
 use tokio::task::JoinSet;
 
-use self::{book::Book, chance::Chance, load::Load};
+use self::{book::Book, load::Load};
+use crate::chance::{self, Chance};
 
 /// How many kills one run survives, unless the environment says otherwise.
 const KILLS: u64 = 12;
@@ -31,7 +31,7 @@ const VARIABLES: [(&str, &str); 5] = [
 ];
 
 /// A number from the environment.
-fn number(key: &str) -> Option<u64> {
+pub(crate) fn number(key: &str) -> Option<u64> {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests are configured by the environment"

@@ -11,6 +11,8 @@
 
 mod access;
 mod archives;
+mod billing;
+mod chance;
 mod crash;
 mod engines;
 mod inputs;

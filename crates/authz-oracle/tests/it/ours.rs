@@ -4,9 +4,9 @@ use futures_util::FutureExt;
 use resonance_authz::{
     ACTIONS, Action, Actor, Authorizer, CancelGenerations, ChangeOrganization, CreateGenerations,
     CreateVoices, DeleteGenerations, DeleteOrganization, DeleteVoices, Denied, Extent, Grant, ManageApiKeys,
-    ManageDomains, ManageMemberships, ManageRoles, ManageWebhooks, ReadApiKeys, ReadAudit, ReadBilling,
-    ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices, RolePermissions,
-    SignedIn, StandError, Standing, UpdateVoices,
+    ManageBilling, ManageDomains, ManageMemberships, ManageRoles, ManageWebhooks, ReadApiKeys, ReadAudit,
+    ReadBilling, ReadDomains, ReadGenerations, ReadMemberships, ReadOrganization, ReadUsage, ReadVoices,
+    RolePermissions, SignedIn, StandError, Standing, UpdateVoices,
 };
 use resonance_domain::{Id, OrganizationId, UserId};
 use uuid::Uuid;
@@ -72,6 +72,7 @@ const ENTRIES: &[Entry] = entries![
     DeleteGenerations,
     ReadUsage,
     ReadBilling,
+    ManageBilling,
 ];
 
 #[test]

@@ -113,6 +113,29 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
             .await
             .unwrap();
     }
+    for sql in [
+        format!("INSERT INTO budgets (organization_id, id, characters, updated_at) VALUES ({organization}, {user}, 1, {now})"),
+        format!(
+            "INSERT INTO spending (organization_id, id, period, characters, alerted)
+             VALUES ({organization}, {user}, '2026-01-01T00:00:00Z', 4, 0)"
+        ),
+        format!(
+            "INSERT INTO subscriptions (organization_id, id, reference, status, product, amount, currency, recurring, period,
+                next_period, period_start, period_end, cancel_at_period_end, created_at, changed_at, is_current)
+             VALUES ({organization}, {domain}, '{acme}', 'active', 'p', 1, 'usd', 'month', 'a', 'b', {now}, {now}, FALSE,
+                {now}, {now}, TRUE)"
+        ),
+        format!(
+            "INSERT INTO usage_exports (organization_id, id, exported_at)
+             SELECT organization_id, id, created_at FROM usage_entries WHERE organization_id = {organization}"
+        ),
+        format!(
+            "INSERT INTO usage_totals (organization_id, metric, dimension, grain, slot, id, engine, quantity)
+             VALUES ({organization}, 'characters', 'total', 'day', '2026-01-01', {organization}, '', 4)"
+        ),
+    ] {
+        instance.sql(&sql).await;
+    }
     // As the relay would note it before long.
     let month = resonance_domain::Month::of(instance.clock_now());
     instance

@@ -96,10 +96,10 @@ fn a_floor_may_not_know_those_below_it() {
 #[test]
 fn a_crate_without_a_floor_is_noticed() {
     let workspace = Workspace {
-        packages: vec![package("resonance-billing")],
+        packages: vec![package("resonance-novelty")],
         ..Workspace::default()
     };
-    assert_breach(&workspace, "crates/billing/Cargo.toml", "has no floor");
+    assert_breach(&workspace, "crates/novelty/Cargo.toml", "has no floor");
 }
 
 #[test]

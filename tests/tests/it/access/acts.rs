@@ -1,5 +1,6 @@
 //! Acting: every mutation, on what is A's.
 
+mod billing;
 mod generations;
 
 use serde_json::{Value, json};
@@ -326,6 +327,7 @@ fn acts() -> Vec<Act> {
             |of| json!({ "signUpId": of.user.replace("user_", "signup_"), "code": "123456" }),
         ),
     ];
+    acts.extend(billing::acts());
     acts.extend(generations::acts());
     acts
 }

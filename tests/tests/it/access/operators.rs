@@ -56,6 +56,19 @@ fn inputs(world: &World) -> Vec<(&'static str, Value)> {
             json!({ "memberLimit": 1, "reason": "x" }),
         ),
         (
+            "createPlan",
+            json!({ "terms": { "name": "X", "includedCharacters": 1 }, "reason": "x" }),
+        ),
+        (
+            "updatePlan",
+            json!({ "planId": "plan_01j1hx8yqmfk1btzvap4d4pb1x", "terms": { "name": "X" }, "reason": "x" }),
+        ),
+        (
+            "deletePlan",
+            json!({ "planId": "plan_01j1hx8yqmfk1btzvap4d4pb1x", "reason": "x" }),
+        ),
+        ("assignPlan", json!({ "organizationId": a.id, "reason": "x" })),
+        (
             "createInstanceRole",
             json!({ "key": "org:x", "name": "X", "permissions": ["org:usage:read"], "reason": "x" }),
         ),

@@ -49,6 +49,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("slug", None),
     ("updatedAt", None),
     ("usage", None),
+    ("billing", None),
     ("viewerCanDelete", None),
     ("viewerCanManageMembers", None),
     ("viewerCanUpdate", None),
@@ -70,6 +71,7 @@ pub(super) fn all(of: &str, field: &Field) -> Option<String> {
         (_, [(name, of, _)]) if name == "metric" && of == "UsageMetric!" => {
             Some("(metric: CHARACTERS)".into())
         }
+        ("series", _) => Some("(metric: CHARACTERS, grain: DAY)".into()),
         ("explainPermission", _) => Some("(permission: \"org:voices:create\")".into()),
         _ => panic!(
             "{of}.{} has arguments; say here with which to ask: {must:?}",

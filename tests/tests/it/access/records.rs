@@ -14,6 +14,9 @@ const RECORDS: &[(&str, &[EventKind])] = {
             &[MembershipRequestAccepted, MembershipCreated],
         ),
         ("acceptSuggestion", &[MembershipRequestCreated]),
+        ("createBillingPortalLink", &[BillingPortalOpened]),
+        ("createCheckout", &[CheckoutCreated]),
+        ("setBudget", &[BudgetUpdated]),
         ("addDomain", &[DomainCreated]),
         ("addEmailAddress", &[UserEmailAdded, CodeRequested]),
         ("cancelGeneration", &[GenerationCancelled]),
@@ -102,6 +105,12 @@ const OTHERS: &[EventKind] = &[
     EventKind::PermissionRegistered,
     EventKind::PermissionRemoved,
     EventKind::WebhookEndpointDisabled,
+    EventKind::BudgetReached,
+    EventKind::PlanCreated,
+    EventKind::PlanUpdated,
+    EventKind::PlanDeleted,
+    EventKind::PlanAssigned,
+    EventKind::SubscriptionUpdated,
 ];
 
 /// That a member was refused stands in the organization's log, and names who, what and why.

@@ -23,6 +23,7 @@ const ROUTES: &[(Path, u16)] = &[
         403,
     ),
     (|of| format!("/organizations/{}/logo", of.organization), 200),
+    (|of| format!("/organizations/{}/usage.csv", of.organization), 200),
     (|of| format!("/voices/{}/preview", of.voice), 200),
     (|of| format!("/voices/{}/sample", of.voice), 403),
 ];

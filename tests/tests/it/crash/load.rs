@@ -6,10 +6,9 @@ use resonance_mail::FolderMailer;
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Person, Server, picture, recording};
 
-use super::{
-    book::{Account, Book, Founded, Of, all, note},
-    chance::Chance,
-};
+use crate::chance::Chance;
+
+use super::book::{Account, Book, Founded, Of, all, note};
 
 /// One pair of hands.
 #[derive(Debug, Clone)]

@@ -7,15 +7,15 @@ use std::{
 
 /// Numbers that look random and follow from a seed (SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next number.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,18 +24,18 @@ impl Chance {
     }
 
     /// A number below `limit`.
-    pub(super) fn up_to(&mut self, limit: u64) -> u64 {
+    pub(crate) fn up_to(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
     /// One of `items`; none if there are none.
-    pub(super) fn one_of<T: Clone>(&mut self, items: &[T]) -> Option<T> {
+    pub(crate) fn one_of<T: Clone>(&mut self, items: &[T]) -> Option<T> {
         let at = self.up_to(items.len().max(1) as u64);
         items.get(usize::try_from(at).unwrap()).cloned()
     }
 }
 
 /// A seed that nobody chose.
-pub(super) fn any_seed() -> u64 {
+pub(crate) fn any_seed() -> u64 {
     RandomState::new().build_hasher().finish() % 1_000_000
 }
