@@ -38,7 +38,7 @@ pub struct ApiKey {
     pub permissions: Vec<String>,
     /// The ids of the voices with which it may speak; null means every voice that the organization may use.
     pub voice_ids: Option<Vec<ID>>,
-    /// How many characters it may speak in a calendar month (UTC); null means any number.
+    /// How many characters it may speak in a billing period; null means any number.
     pub character_budget: Option<BigInt>,
     /// Until when it opens anything; null means until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,

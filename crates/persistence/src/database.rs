@@ -92,6 +92,15 @@ enum Connections {
     },
 }
 
+/// How long what a transaction stored is certain to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Whatever happens.
+    Lasting,
+    /// Until the database's machine loses power.
+    Provisional,
+}
+
 impl Database {
     /// Connects. Nothing is created in the database; see [`Database::migrate`].
     ///
@@ -177,8 +186,35 @@ impl Database {
     where
         E: From<StorageError>,
     {
+        self.unit(Durability::Lasting, work).await
+    }
+
+    /// The same for what nobody was promised, and which is done again if it is lost: nothing waits for the disk. If the
+    /// database's machine loses power in the next moments, it may be as if this had never been; if only this process dies, it
+    /// is kept.
+    ///
+    /// # Errors
+    /// What `work` returned, or the database's own.
+    pub async fn provisionally<T, E>(
+        &self,
+        work: impl AsyncFnOnce(&UnitOfWork) -> Result<T, E> + Send,
+    ) -> Result<T, E>
+    where
+        E: From<StorageError>,
+    {
+        self.unit(Durability::Provisional, work).await
+    }
+
+    async fn unit<T, E>(
+        &self,
+        durability: Durability,
+        work: impl AsyncFnOnce(&UnitOfWork) -> Result<T, E> + Send,
+    ) -> Result<T, E>
+    where
+        E: From<StorageError>,
+    {
         // In boxes, as their state would make that of every use case larger.
-        let uow = UnitOfWork::new(Box::pin(self.begin()).await?);
+        let uow = UnitOfWork::new(Box::pin(self.begin(durability)).await?);
         let result = work(&uow).await;
         match result {
             Ok(result) => {
@@ -193,7 +229,7 @@ impl Database {
         }
     }
 
-    async fn begin(&self) -> Result<Transaction, StorageError> {
+    async fn begin(&self, durability: Durability) -> Result<Transaction, StorageError> {
         match &self.connections {
             Connections::Sqlite { write, .. } => {
                 let options = TransactionOptions {
@@ -204,7 +240,7 @@ impl Database {
             }
             Connections::Postgres { pool, .. } => {
                 let mut connection = pool.get().await?;
-                connection.begin().await?;
+                connection.begin(durability).await?;
                 Ok(Transaction::Postgres(connection.into()))
             }
         }

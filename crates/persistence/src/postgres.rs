@@ -17,7 +17,7 @@ use sqlx::{
     postgres::PgConnectOptions, query::Query,
 };
 
-use crate::statement_count::count_one;
+use crate::{database::Durability, statement_count::count_one};
 
 /// How long a connection may have rested before it is asked whether it is well.
 const REST: Duration = Duration::from_secs(30);
@@ -144,9 +144,13 @@ impl PostgresConnection {
 
     /// Begins a transaction. Whoever drops the connection before the transaction's end drops it for good, and
     /// PostgreSQL rolls back.
-    pub(crate) async fn begin(&mut self) -> Result<(), DbErr> {
+    pub(crate) async fn begin(&mut self, durability: Durability) -> Result<(), DbErr> {
         self.in_transaction = true;
-        self.unprepared("BEGIN").await.map(drop)
+        let sql = match durability {
+            Durability::Lasting => "BEGIN",
+            Durability::Provisional => "BEGIN; SET LOCAL synchronous_commit = off",
+        };
+        self.unprepared(sql).await.map(drop)
     }
 
     /// Ends a transaction by `COMMIT` or `ROLLBACK`.

@@ -4,7 +4,10 @@
 //! answered. It may be told twice, as an answer may be lost: the provider knows a line by its id.
 
 use chrono::{DateTime, Utc};
-use resonance_authz::{SystemGrant, system::Bill};
+use resonance_authz::{
+    SystemGrant,
+    system::{Bill, Purge},
+};
 use resonance_domain::{Author, Id, OrganizationId, UsageEntryId, UsageMetric, VoiceId};
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -122,6 +125,22 @@ impl UsageExports<'_> {
             reason.into(),
         ];
         self.0.execute(REFUSED, values).await?;
+        Ok(())
+    }
+
+    /// Notes that nobody is there any more to be told of the lines of a deleted organization.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn give_up(
+        self,
+        _grant: &SystemGrant<Purge>,
+        organization: OrganizationId,
+    ) -> Result<(), StorageError> {
+        const GIVE_UP: &str = "UPDATE usage_exports SET refused = 'nobody is paid any more'
+            WHERE organization_id = $1 AND exported_at IS NULL AND refused IS NULL
+            AND EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NOT NULL)";
+        self.0.execute(GIVE_UP, [organization.as_uuid().into()]).await?;
         Ok(())
     }
 

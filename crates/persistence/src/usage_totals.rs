@@ -145,6 +145,15 @@ pub(crate) async fn add(
     Ok(())
 }
 
+/// Makes the sums of an organization anew.
+pub(crate) async fn remake(executor: Executor<'_>, organization: OrganizationId) -> Result<(), StorageError> {
+    const FORGET: &str = "DELETE FROM usage_totals WHERE organization_id = $1";
+    executor.execute(FORGET, [organization.as_uuid().into()]).await?;
+    let sql = format!("{DIVIDED} AND e.organization_id = $1 {GROUPED}");
+    executor.execute(&sql, [organization.as_uuid().into()]).await?;
+    Ok(())
+}
+
 /// Makes the sums of all lines of organizations that have none, and what they spent.
 pub(crate) async fn add_all(executor: Executor<'_>) -> Result<(), StorageError> {
     const SPENT: &str = "INSERT INTO spending (organization_id, id, period, characters, alerted)

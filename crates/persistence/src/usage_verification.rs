@@ -7,7 +7,7 @@ use resonance_authz::{SystemGrant, system::Reconcile};
 use resonance_domain::{Id, OrganizationId};
 use uuid::Uuid;
 
-use crate::{StorageError, executor::Executor, organization::at, raw::Sql};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql, usage_totals};
 
 /// Looks through the usage of organizations.
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +166,24 @@ impl UsageVerification<'_> {
         self.0
             .rows(Sql::new(PAGE, values), |row| Ok(Id::from_uuid(at(row, 0)?)))
             .await
+    }
+
+    /// Makes the sums of an organization anew from its ledger. Nobody settles anything until the unit of work ends.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mend_sums(
+        self,
+        _grant: &SystemGrant<Reconcile>,
+        organization: OrganizationId,
+    ) -> Result<(), StorageError> {
+        // Whoever settles adds to the sums and waits for them, and so for this; SQLite lets in one writer at a time.
+        if self.0.is_postgres() {
+            self.0
+                .execute("LOCK TABLE usage_totals IN SHARE ROW EXCLUSIVE MODE", [])
+                .await?;
+        }
+        usage_totals::remake(self.0, organization).await
     }
 
     /// What does not agree in an organization: of each kind of difference at most `limit`. With `exported`, every line since

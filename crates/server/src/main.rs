@@ -106,6 +106,12 @@ enum UsageCommand {
         #[arg(long)]
         organization: Option<String>,
     },
+    /// Make the sums of an organization anew from its ledger, after something outside wrote to them
+    MendSums {
+        /// The organization with this id or slug
+        #[arg(long)]
+        organization: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -158,6 +164,9 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
             }
             Command::Usage(UsageCommand::Verify { organization }) => {
                 return commands::usage::verify(&configuration, organization.as_deref()).await;
+            }
+            Command::Usage(UsageCommand::MendSums { organization }) => {
+                commands::usage::mend_sums(&configuration, &organization).await
             }
             Command::Serve => serve::serve(configuration).await,
             Command::Migrate => commands::migrate(&configuration).await,

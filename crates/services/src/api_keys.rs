@@ -35,7 +35,7 @@ pub struct CreateApiKey {
     pub permissions: Vec<String>,
     /// The voices with which it may speak, in their written form; `None` means all.
     pub voices: Option<Vec<String>>,
-    /// How many characters it may speak in a calendar month; `None` means any number.
+    /// How many characters it may speak in a billing period; `None` means any number.
     pub character_budget: Option<i64>,
     /// Until when it opens anything; `None` means until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,
@@ -50,7 +50,7 @@ pub struct UpdateApiKey {
     pub permissions: Option<Vec<String>>,
     /// The voices with which it may speak.
     pub voices: Option<Option<Vec<String>>>,
-    /// How many characters it may speak in a calendar month.
+    /// How many characters it may speak in a billing period.
     pub character_budget: Option<Option<i64>>,
     /// Until when it opens anything.
     pub expires_at: Option<Option<DateTime<Utc>>>,

@@ -24,6 +24,12 @@ pub(crate) async fn purge(core: &Core, job: &ClaimedJob) -> Outcome<()> {
         return Err(ServiceError::internal("reading a purge job", reason));
     };
     let grant = SystemGrant::<Purge>::for_job();
+    if core.billing.is_none() {
+        // Else what was used while somebody was paid would be waited for, for ever.
+        core.database
+            .atomically(async |uow| uow.usage_exports().give_up(&grant, organization).await)
+            .await?;
+    }
     while core
         .database
         .atomically(async |uow| uow.purges().delete_some(&grant, organization, BATCH).await)

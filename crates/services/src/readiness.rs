@@ -81,6 +81,23 @@ impl Services {
                 tracing::warn!(error = &error as &dyn std::error::Error, "counting jobs failed");
             }
         }
+        if self.core().billing.is_none() {
+            return;
+        }
+        match self.core().database.usage_exports().state().await {
+            Ok(state) => {
+                for (name, lines) in [("waiting", state.waiting), ("refused", state.refused)] {
+                    #[expect(clippy::cast_precision_loss, reason = "a gauge; nobody has 2^53 lines")]
+                    metrics::gauge!("resonance_usage_exports", "state" => name).set(lines as f64);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "counting exports failed"
+                );
+            }
+        }
     }
 }
 

@@ -154,8 +154,9 @@ impl Take<'_> {
 
     async fn begin(&self) -> Outcome<Option<SpeechOrder>> {
         let core = self.core;
+        // Whoever takes the job up again begins again.
         core.database
-            .atomically(async |uow| {
+            .provisionally(async |uow| {
                 let order = uow
                     .speaking()
                     .begin(&self.grant, self.generation, core.clock.now())

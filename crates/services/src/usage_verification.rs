@@ -39,6 +39,22 @@ impl Services {
     }
 }
 
+impl Services {
+    /// Makes the sums of an organization anew from its ledger, after something outside wrote to them. Until that is done,
+    /// nothing is settled. One transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mend_usage_sums(&self, organization: OrganizationId) -> Outcome<()> {
+        let grant = SystemGrant::<Reconcile>::for_job();
+        let database = &self.core().database;
+        database
+            .atomically(async |uow| uow.usage_verification().mend_sums(&grant, organization).await)
+            .await?;
+        Ok(())
+    }
+}
+
 async fn verify(
     core: &Core,
     organization: Option<OrganizationId>,

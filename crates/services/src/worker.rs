@@ -150,8 +150,9 @@ async fn claim(
     }
     let until = core.clock.now() + services.settings().job_lease;
     let free = u32::try_from(free).unwrap_or(u32::MAX);
+    // A claim that is lost leaves the job where it was.
     core.database
-        .atomically(async |uow| uow.jobs().claim(queue, owner, until, free).await)
+        .provisionally(async |uow| uow.jobs().claim(queue, owner, until, free).await)
         .await
 }
 
@@ -184,7 +185,7 @@ async fn keep_alive(services: &Services, job: &ClaimedJob) {
         let until = core.clock.now() + lease;
         match core
             .database
-            .atomically(async |uow| uow.jobs().extend(job, until).await)
+            .provisionally(async |uow| uow.jobs().extend(job, until).await)
             .await
         {
             Ok(true) => {}

@@ -1,5 +1,7 @@
 //! A database of one's own for each test.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use resonance_persistence::{Database, DatabaseOptions, DatabaseUrl};
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
@@ -36,9 +38,14 @@ impl TestDatabase {
     /// # Panics
     /// If no PostgreSQL server answers.
     pub async fn new(backend: Backend) -> Self {
-        let empty = Self::empty(backend).await;
-        empty.database.migrate().await.unwrap();
-        empty
+        match backend {
+            Backend::Sqlite => {
+                let empty = Self::empty(backend).await;
+                empty.database.migrate().await.unwrap();
+                empty
+            }
+            Backend::Postgres => Self::copy_of(Some(&template().await)).await,
+        }
     }
 
     /// Makes one without any table.
@@ -52,29 +59,25 @@ impl TestDatabase {
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
                 (url, Guard::Sqlite { _folder: folder })
             }
-            Backend::Postgres => {
-                let server = server_url();
-                #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
-                let name = format!("resonance_test_{}", Uuid::now_v7().simple());
-                let mut admin = PgConnection::connect(&server).await.unwrap_or_else(|error| {
-                    panic!(
-                        "no PostgreSQL for the tests ({error}); run scripts/test, or set TEST_POSTGRES_URL"
-                    )
-                });
-                admin
-                    .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-                    .await
-                    .unwrap();
-                let (stem, query) = server
-                    .split_once('?')
-                    .map_or((server.as_str(), ""), |(s, q)| (s, q));
-                let stem = stem.rsplit_once('/').unwrap().0;
-                let url = format!("{stem}/{name}{}{query}", if query.is_empty() { "" } else { "?" });
-                (url, Guard::Postgres { server, name })
-            }
+            Backend::Postgres => return Self::copy_of(None).await,
         };
         let database = Self::connect(&url).await;
         Self { database, url, guard }
+    }
+
+    /// A new database of the server, as another is or as empty as the server makes them.
+    async fn copy_of(template: Option<&str>) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
+        let name = format!("resonance_test_{}", Uuid::now_v7().simple());
+        let of = template.map_or_else(String::new, |template| format!(" TEMPLATE {template}"));
+        let server = server_url();
+        execute(&mut admin().await, format!("CREATE DATABASE {name}{of}")).await;
+        let url = url_of(&server, &name);
+        Self {
+            database: Self::connect(&url).await,
+            url,
+            guard: Guard::Postgres { server, name },
+        }
     }
 
     /// A further set of connections to the same database, as another node has them.
@@ -94,6 +97,69 @@ impl TestDatabase {
         .await
         .unwrap()
     }
+}
+
+/// The name of a database that is up to date, from which others are copied: bringing one up to date takes longer than all that
+/// most tests do. There is one for each program of tests, as its migrations are what was built into it.
+async fn template() -> String {
+    let program = std::env::current_exe().unwrap();
+    let built = program.metadata().unwrap().modified().unwrap();
+    let of_program = format!("resonance_template_{:08x}_", mark(&program) >> 32);
+    let mark = mark(&built);
+    let name = format!("{of_program}{mark:016x}");
+    let mut admin = admin().await;
+    // Of programs that begin at the same time, one makes it; the others wait here.
+    let lock = i64::from_ne_bytes(mark.to_ne_bytes());
+    execute(&mut admin, format!("SELECT pg_advisory_lock({lock})")).await;
+    let there = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1");
+    let there = there.bind(&name).fetch_optional(&mut admin).await.unwrap();
+    if there.is_none() {
+        // What is left of earlier builds of the program is of no use to anybody.
+        let left =
+            sqlx::query_scalar::<_, String>("SELECT datname FROM pg_database WHERE starts_with(datname, $1)");
+        for left in left.bind(&of_program).fetch_all(&mut admin).await.unwrap() {
+            execute(&mut admin, format!("DROP DATABASE IF EXISTS {left} WITH (FORCE)")).await;
+        }
+        // What is half made has another name.
+        let half = format!("{name}_half");
+        execute(&mut admin, format!("CREATE DATABASE {half}")).await;
+        let database = TestDatabase::connect(&url_of(&server_url(), &half)).await;
+        database.migrate().await.unwrap();
+        database.close().await;
+        // A connection may take a moment to be gone.
+        let gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+        execute(&mut admin, format!("{gone}'{half}'")).await;
+        execute(&mut admin, format!("ALTER DATABASE {half} RENAME TO {name}")).await;
+    }
+    execute(&mut admin, format!("SELECT pg_advisory_unlock({lock})")).await;
+    name
+}
+
+fn mark(of: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn admin() -> PgConnection {
+    PgConnection::connect(&server_url())
+        .await
+        .unwrap_or_else(|error| {
+            panic!("no PostgreSQL for the tests ({error}); run scripts/test, or set TEST_POSTGRES_URL")
+        })
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) {
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+}
+
+/// Another database of the same server.
+fn url_of(server: &str, name: &str) -> String {
+    let (stem, query) = server
+        .split_once('?')
+        .map_or((server, ""), |(stem, query)| (stem, query));
+    let stem = stem.rsplit_once('/').unwrap().0;
+    format!("{stem}/{name}{}{query}", if query.is_empty() { "" } else { "?" })
 }
 
 fn server_url() -> String {

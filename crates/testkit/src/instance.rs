@@ -163,6 +163,22 @@ impl Instance {
         )
     }
 
+    /// The same instance as if it had been started without a billing provider, on the same connections.
+    #[must_use]
+    pub fn without_billing(&self) -> Services {
+        services(
+            self.test_database.database.clone(),
+            &self.clock,
+            &self.ids,
+            &self.mails,
+            &self.dns,
+            &self.blobs,
+            &self.engines,
+            None,
+            self.services.settings().clone(),
+        )
+    }
+
     /// What its clock shows.
     #[must_use]
     pub fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {

@@ -21,5 +21,6 @@ mod nodes;
 mod openai;
 mod operations;
 mod races;
+mod sound;
 mod story;
 mod webhooks;

@@ -38,6 +38,15 @@ pub(crate) async fn verify(configuration: &Configuration, name: Option<&str>) ->
     })
 }
 
+pub(crate) async fn mend_sums(configuration: &Configuration, name: &str) -> anyhow::Result<()> {
+    let instance = instance::open(configuration).await?;
+    let organization = instance.services.audited_organization(name).await;
+    let organization = organization.with_context(|| format!("there is no organization {name}"))?;
+    instance.services.mend_usage_sums(organization).await?;
+    instance.database.close().await;
+    Ok(())
+}
+
 fn lines(report: &UsageReport) -> String {
     let organization = report.organization.type_id();
     let mut text = String::new();

@@ -68,6 +68,14 @@ async fn take(core: &Core, told: Told) -> Outcome<()> {
         return Ok(());
     };
     let grant = SystemGrant::<Bill>::for_job();
+    // Most of what is told is known; that costs no transaction.
+    let known = core.database.subscriptions().all(&grant, organization).await?;
+    if known
+        .iter()
+        .any(|one| one.reference == told.reference && is_old(core, one, &told))
+    {
+        return Ok(());
+    }
     core.database
         .atomically(async |uow| {
             match uow.subscriptions().hold(&grant, organization).await? {
@@ -91,10 +99,10 @@ async fn keep(
 ) -> Outcome<()> {
     let known = uow.subscriptions().all(grant, organization).await?;
     let before = known.iter().find(|one| one.reference == told.reference);
-    let news = subscription(core, organization, before, told);
-    if before.is_some_and(|before| *before == news || before.changed_at > news.changed_at) {
+    if before.is_some_and(|before| is_old(core, before, &told)) {
         return Ok(());
     }
+    let news = subscription(core, organization, before, told);
     if !uow.subscriptions().store(grant, &news).await? {
         tracing::warn!(subscription = news.reference, organization = ?organization, "a subscription has another organization");
         return Ok(());
@@ -112,6 +120,12 @@ async fn keep(
         .choose(grant, InOrg::new(organization, current.id))
         .await?;
     assign(core, uow, grant, held, current).await
+}
+
+/// Whether what is told is known, or was so before something that is.
+fn is_old(core: &Core, before: &Subscription, told: &Told) -> bool {
+    before.changed_at > told.changed_at
+        || *before == subscription(core, before.organization, Some(before), told.clone())
 }
 
 fn subscription(

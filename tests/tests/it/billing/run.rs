@@ -53,8 +53,7 @@ async fn ask(
             .cycle()
             .take(length)
             .collect();
-        let input =
-            json!({ "organizationId": organization, "voiceId": voice, "text": text, "fresh": true });
+        let input = json!({ "organizationId": organization, "voiceId": voice, "text": text, "fresh": true });
         let Ok(answer) = client.try_answer(create, json!({ "input": input }), None).await else {
             return;
         };
@@ -100,6 +99,22 @@ async fn customers(server: &Server, sandbox: &Sandbox) -> Vec<Customer> {
     customers
 }
 
+/// Waits until all that is held is spoken, as long as that goes on.
+async fn come_to_rest(server: &Server) {
+    let left = async || {
+        server
+            .count("generations WHERE state IN ('queued', 'running')")
+            .await
+    };
+    loop {
+        let before = left().await;
+        if before == 0 {
+            return;
+        }
+        until("something more is spoken", async || left().await < before).await;
+    }
+}
+
 on_both! {
     async fn every_character_is_counted_once_whatever_goes_wrong(backend: Backend) {
         let seed = number("RESONANCE_BILLING_SEED").unwrap_or_else(chance::any_seed);
@@ -138,7 +153,7 @@ on_both! {
             let paid = Change { status: Some(Status::Active), ..Change::default() };
             sandbox.set_subscription(&customer.subscription, paid).unwrap();
         }
-        until("all that is held is spoken", async || server.count("generations WHERE state IN ('queued', 'running')").await == 0).await;
+        come_to_rest(&server).await;
         // What waits for a provider that was down waits no longer than five minutes.
         server.execute("UPDATE jobs SET state = 'queued' WHERE queue = 'bill' AND state = 'waiting'").await;
         until("the provider is told", async || server.count("usage_exports WHERE exported_at IS NULL").await == 0).await;

@@ -3,7 +3,7 @@
 use resonance_authz::Denied;
 use resonance_domain::{BudgetHolder, ErrorCode, InOrg};
 use resonance_services::{Quota, ServiceError, SetBudget};
-use resonance_testkit::{at_once, on_both};
+use resonance_testkit::{at_once, count_statements, on_both};
 
 use super::{Shop, refusals, used_up};
 
@@ -30,6 +30,22 @@ on_both! {
         shop.services().settle().await.unwrap();
         assert_eq!((shop.settled().await, shop.state().await.spent), (99, 99));
         assert!(shop.differences().await.is_empty());
+    }
+
+    async fn a_budget_costs_a_text_no_statement_more_than_counting_does(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        let ada = shop.as_ada().await;
+        let count = async |text: &str| {
+            let (made, statements) = count_statements(shop.ask(&ada, text)).await;
+            made.unwrap();
+            statements
+        };
+        let unlimited = count("one").await;
+        shop.set_budget(None, Some(1_000)).await;
+        shop.set_budget(Some(&shop.ada), Some(1_000)).await;
+        assert_eq!((count("two").await, count("three").await), (unlimited, unlimited));
+        // Begin and end, standing (twice), voice, generation, words, job, spending, ledger, counter, event.
+        assert!(unlimited <= 13, "{unlimited}");
     }
 
     async fn a_members_budget_stops_that_member_alone(backend: Backend) {

@@ -250,6 +250,22 @@ on_both! {
         assert!(shop.state().await.entitled);
     }
 
+    async fn what_a_deleted_organization_used_holds_nothing_up_once_nobody_is_paid_any_more(backend: Backend) {
+        let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
+        shop.subscribe(&sandbox).await;
+        sandbox.set_faults(Faults { down: true, ..Faults::default() });
+        shop.ask(&shop.as_ada().await, "used").await.unwrap();
+        shop.services().settle().await.unwrap();
+        shop.as_ada().await.organizations().delete(None).await.unwrap();
+        shop.instance.clock.advance(TimeDelta::minutes(6));
+        shop.services().settle().await.unwrap();
+        assert_eq!(shop.instance.sql_count("organizations").await, 1, "the provider is to be told first");
+        let without = shop.instance.without_billing();
+        shop.instance.clock.advance(TimeDelta::minutes(6));
+        without.settle().await.unwrap();
+        assert_eq!(shop.instance.sql_count("organizations").await, 0);
+    }
+
     async fn a_deleted_organization_pays_no_more(backend: Backend) {
         let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
         let told = shop.subscribe(&sandbox).await;

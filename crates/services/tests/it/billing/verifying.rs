@@ -63,6 +63,11 @@ on_both! {
             shop.instance.sql(right).await;
             assert_eq!(shop.differences().await, Vec::<String>::new(), "{right}");
         }
+        // Sums can be made anew from the lines.
+        shop.instance.sql("DELETE FROM usage_totals WHERE grain = 'month'").await;
+        shop.instance.sql("UPDATE usage_totals SET quantity = 7").await;
+        shop.services().mend_usage_sums(shop.acme).await.unwrap();
+        assert_eq!(shop.differences().await, Vec::<String>::new());
         // What is gone for good comes last.
         shop.instance.sql("DELETE FROM usage_entries WHERE kind = 'hold' AND quantity = 4").await;
         let named = shop.differences().await;
