@@ -97,21 +97,29 @@ impl Polar {
 
     /// Asks, and reads an answer that tells of success.
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, BillingError> {
-        let body = self.send(request).await?;
-        serde_json::from_slice(&body)
-            .map_err(|error| unavailable(format!("an answer that cannot be read: {error}")))
+        read_as(&self.send(request).await?)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, BillingError> {
+        self.asked(request).await?.map_err(Refusal::error)
+    }
+
+    /// Asks: what Polar answers, or how it refuses.
+    async fn asked(&self, request: RequestBuilder) -> Result<Result<Vec<u8>, Refusal>, BillingError> {
         let failed = |error: reqwest::Error| unavailable(error.without_url().to_string());
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
         let retry_after = retry_after(&response);
         let body = read(response).await?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(refusal(status, retry_after, &body))
+        Ok(if status.is_success() {
+            Ok(body)
+        } else {
+            Err(Refusal {
+                status,
+                retry_after,
+                body,
+            })
+        })
     }
 
     async fn page<T: DeserializeOwned>(
@@ -136,32 +144,30 @@ impl Polar {
             "type": "team",
             "external_id": buyer.organization.type_id(),
             "name": buyer.name,
-            "owner": { "email": buyer.email, "name": buyer.person },
+            // Customers that are teams have members, and a portal is a member's.
+            "owner": { "email": buyer.email, "name": buyer.person, "external_id": buyer.organization.type_id() },
         });
-        match self
-            .send(self.request(Method::POST, "/v1/customers/").json(&customer))
-            .await
-        {
-            Ok(_) | Err(BillingError::Refused { .. } | BillingError::NoCustomer) => Ok(()),
-            Err(error @ BillingError::Unavailable { .. }) => Err(error),
+        let request = self.request(Method::POST, "/v1/customers/").json(&customer);
+        match self.asked(request).await? {
+            Err(refusal) if !refusal.is_final() => Err(refusal.error()),
+            // Whatever stands against it, the checkout makes the customer, or names what is wrong.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
-    /// The address of an invoice; has it made if it is not there yet.
-    async fn invoice_url(&self, order: &wire::Order) -> Result<Option<String>, BillingError> {
-        let path = format!("/v1/orders/{}/invoice", order.id);
-        if !order.is_invoice_generated {
-            return match self.send(self.request(Method::POST, &path)).await {
-                Ok(_) | Err(BillingError::Refused { .. } | BillingError::NoCustomer) => Ok(None),
-                Err(error) => Err(error),
-            };
-        }
-        match self
-            .ask::<wire::InvoiceLink>(self.request(Method::GET, &path))
-            .await
-        {
-            Ok(link) => Ok(Some(link.url)),
-            Err(BillingError::Refused { .. } | BillingError::NoCustomer) => Ok(None),
+    async fn orders(
+        &self,
+        organization: OrganizationId,
+        limit: u32,
+    ) -> Result<Vec<wire::Order>, BillingError> {
+        let query = [
+            ("external_customer_id", organization.type_id()),
+            ("limit", limit.min(PAGE).to_string()),
+            ("sorting", "-created_at".to_owned()),
+        ];
+        match self.page::<wire::Order>("/v1/orders/", &query).await {
+            Ok(page) => Ok(page.items),
+            Err(BillingError::NoCustomer) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -213,43 +219,63 @@ impl BillingProvider for Polar {
     }
 
     async fn portal(&self, organization: OrganizationId, return_url: &str) -> Result<String, BillingError> {
-        let session = json!({ "external_customer_id": organization.type_id(), "return_url": return_url });
-        let request = self
-            .request(Method::POST, "/v1/customer-sessions/")
-            .json(&session);
-        match self.ask::<wire::Session>(request).await {
-            Ok(session) => Ok(session.customer_portal_url),
-            // That is how Polar says that it does not know the customer.
-            Err(BillingError::Refused { .. }) => Err(BillingError::NoCustomer),
-            Err(error) => Err(error),
+        let customer = organization.type_id();
+        let of_customer = json!({ "external_customer_id": customer, "return_url": return_url });
+        let mut of_member = of_customer.clone();
+        of_member["external_member_id"] = customer.into();
+        // A customer that is no team has no such member.
+        for session in [of_member, of_customer] {
+            let request = self
+                .request(Method::POST, "/v1/customer-sessions/")
+                .json(&session);
+            match self.asked(request).await? {
+                Ok(body) => return Ok(read_as::<wire::Session>(&body)?.customer_portal_url),
+                Err(refusal) if refusal.is_about("external_customer_id") => {
+                    return Err(BillingError::NoCustomer);
+                }
+                Err(refusal) if refusal.is_about("external_member_id") || refusal.is_about("member_id") => {}
+                Err(refusal) => return Err(refusal.error()),
+            }
         }
+        Err(BillingError::NoCustomer)
     }
 
     async fn invoices(&self, organization: OrganizationId, limit: u32) -> Result<Vec<Invoice>, BillingError> {
-        let query = [
-            ("external_customer_id", organization.type_id()),
-            ("limit", limit.min(PAGE).to_string()),
-            ("sorting", "-created_at".to_owned()),
-        ];
-        let orders = match self.page::<wire::Order>("/v1/orders/", &query).await {
-            Ok(page) => page.items,
-            Err(BillingError::NoCustomer) => Vec::new(),
-            Err(error) => return Err(error),
+        let orders = self.orders(organization, limit).await?.into_iter();
+        let invoice = |order: wire::Order| Invoice {
+            reference: order.id,
+            number: order.invoice_number,
+            amount: order.total_amount,
+            currency: order.currency,
+            paid: order.paid,
+            created_at: order.created_at,
         };
-        let mut invoices = Vec::with_capacity(orders.len());
-        for order in orders {
-            let url = self.invoice_url(&order).await?;
-            invoices.push(Invoice {
-                reference: order.id,
-                number: order.invoice_number,
-                amount: order.total_amount,
-                currency: order.currency,
-                paid: order.paid,
-                created_at: order.created_at,
-                url,
-            });
+        Ok(orders.map(invoice).collect())
+    }
+
+    async fn invoice_url(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+    ) -> Result<Option<String>, BillingError> {
+        // Nobody reads the invoices of others by naming them.
+        let orders = self.orders(organization, PAGE).await?;
+        let Some(order) = orders.into_iter().find(|order| order.id == reference) else {
+            return Ok(None);
+        };
+        let path = format!("/v1/orders/{}/invoice", order.id);
+        if !order.is_invoice_generated {
+            self.send(self.request(Method::POST, &path)).await?;
         }
-        Ok(invoices)
+        match self
+            .ask::<wire::InvoiceLink>(self.request(Method::GET, &path))
+            .await
+        {
+            Ok(link) => Ok(Some(link.url)),
+            // It is being made.
+            Err(BillingError::NoCustomer) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn subscriptions(&self, page: u32) -> Result<ToldPage, BillingError> {
@@ -286,10 +312,11 @@ impl BillingProvider for Polar {
                 continue;
             }
             let path = format!("/v1/subscriptions/{}", subscription.reference);
-            match self.send(self.request(Method::DELETE, &path)).await {
-                // Somebody was faster.
-                Ok(_) | Err(BillingError::Refused { .. } | BillingError::NoCustomer) => {}
-                Err(error) => return Err(error),
+            if let Err(refusal) = self.asked(self.request(Method::DELETE, &path)).await? {
+                // Somebody was faster, or else it is still to be done.
+                if !refusal.is("AlreadyCanceledSubscription") && refusal.status != StatusCode::NOT_FOUND {
+                    return Err(refusal.error());
+                }
             }
         }
         Ok(())
@@ -354,22 +381,60 @@ async fn read(mut response: Response) -> Result<Vec<u8>, BillingError> {
     }
 }
 
-/// What an answer that tells of no success means. Only what no second try can help is refused.
-fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> BillingError {
-    let said: String = String::from_utf8_lossy(body).chars().take(EXCERPT).collect();
-    match status {
-        StatusCode::NOT_FOUND => BillingError::NoCustomer,
-        StatusCode::BAD_REQUEST
-        | StatusCode::FORBIDDEN
-        | StatusCode::CONFLICT
-        | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNPROCESSABLE_ENTITY => BillingError::Refused {
-            index: wire::refused_event(body),
-            reason: format!("{status}: {said}"),
-        },
-        _ => BillingError::Unavailable {
-            reason: format!("{status}: {said}"),
-            retry_after,
-        },
+fn read_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, BillingError> {
+    serde_json::from_slice(body)
+        .map_err(|error| unavailable(format!("an answer that cannot be read: {error}")))
+}
+
+/// An answer that tells of no success.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Refusal {
+    /// Whether Polar calls it so.
+    fn is(&self, name: &str) -> bool {
+        wire::error_name(&self.body).as_deref() == Some(name)
+    }
+
+    /// Whether it is about a field of what was sent.
+    fn is_about(&self, field: &str) -> bool {
+        self.status == StatusCode::UNPROCESSABLE_ENTITY
+            && wire::refused_field(&self.body).as_deref() == Some(field)
+    }
+
+    /// Whether Polar has understood what was asked and will not do it.
+    fn is_final(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::FORBIDDEN
+                | StatusCode::NOT_FOUND
+                | StatusCode::CONFLICT
+                | StatusCode::UNPROCESSABLE_ENTITY
+        )
+    }
+
+    /// What it means. Wrong scopes, conflicts and the like pass, or somebody mends them: only of what breaks the rules of
+    /// the API is it known that it always will.
+    fn error(self) -> BillingError {
+        let said: String = String::from_utf8_lossy(&self.body)
+            .chars()
+            .take(EXCERPT)
+            .collect();
+        let reason = format!("{}: {said}", self.status);
+        match self.status {
+            StatusCode::NOT_FOUND => BillingError::NoCustomer,
+            StatusCode::UNPROCESSABLE_ENTITY => BillingError::Refused {
+                index: wire::refused_event(&self.body),
+                reason,
+            },
+            _ => BillingError::Unavailable {
+                reason,
+                retry_after: self.retry_after,
+            },
+        }
     }
 }

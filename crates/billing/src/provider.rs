@@ -17,12 +17,12 @@ pub enum BillingError {
         /// How long the provider asks to wait.
         retry_after: Option<Duration>,
     },
-    /// It will never do this as it was asked.
+    /// It refuses this as it was asked. Whether it always will is known only of what it names.
     #[error("the billing provider refuses: {reason}")]
     Refused {
         /// What it says, cut short.
         reason: String,
-        /// Of several things that were asked for at once, the first that it refuses, if it says which.
+        /// Of several things that were asked for at once, the first that breaks its rules, if it says which.
         index: Option<usize>,
     },
     /// It does not know the organization: nobody has paid for it yet.
@@ -126,8 +126,6 @@ pub struct Invoice {
     pub paid: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// Where it can be read, for a while; `None` as long as the provider is at work on it.
-    pub url: Option<String>,
 }
 
 /// Why what came in the provider's name is not believed.
@@ -172,11 +170,23 @@ pub trait BillingProvider: fmt::Debug + Send + Sync {
     /// See [`BillingError`].
     async fn portal(&self, organization: OrganizationId, return_url: &str) -> Result<String, BillingError>;
 
-    /// The latest invoices of a customer, at most `limit` of them; none if the provider does not know the customer.
+    /// The latest invoices of a customer, at most `limit` of them; none if the provider does not know the customer. One
+    /// question.
     ///
     /// # Errors
     /// See [`BillingError`].
     async fn invoices(&self, organization: OrganizationId, limit: u32) -> Result<Vec<Invoice>, BillingError>;
+
+    /// Where an invoice of a customer can be read, for a while; has it made if it was not yet. `None`: there is no such invoice,
+    /// or the provider is still at work on it.
+    ///
+    /// # Errors
+    /// See [`BillingError`].
+    async fn invoice_url(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+    ) -> Result<Option<String>, BillingError>;
 
     /// A page of all subscriptions, counted from 1.
     ///

@@ -149,6 +149,32 @@ pub fn currency(text: &str) -> Result<String, FieldError> {
     }
 }
 
+/// Currencies without smaller units than the whole one, and those with a thousandth (ISO 4217, 2026).
+const WHOLE: [&str; 16] = [
+    "bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof",
+    "xpf",
+];
+const THOUSANDTHS: [&str; 7] = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"];
+
+/// An amount in a currency's smallest unit as one in the currency.
+///
+/// ```
+/// use resonance_domain::money;
+/// assert_eq!(money(1_050, "usd").to_string(), "10.5");
+/// assert_eq!(money(1_050, "jpy").to_string(), "1050");
+/// ```
+#[must_use]
+pub fn money(amount: i64, currency: &str) -> Decimal {
+    let decimals = if WHOLE.contains(&currency) {
+        0
+    } else if THOUSANDTHS.contains(&currency) {
+        3
+    } else {
+        2
+    };
+    Decimal::new(amount, decimals).normalize()
+}
+
 /// What the operators of an instance offer to organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {

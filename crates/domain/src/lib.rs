@@ -57,7 +57,7 @@ pub use audio::AudioFormat;
 pub use audit::AuditRecord;
 pub use billing::{
     BUDGET_ALERTS, BillingPeriod, BudgetHolder, BudgetState, MAX_PLANS, Plan, PlanName, ProductReference,
-    Subscription, SubscriptionStatus, alert_level, characters_of_budget, currency, period_key, price,
+    Subscription, SubscriptionStatus, alert_level, characters_of_budget, currency, money, period_key, price,
 };
 pub use clock::{Clock, Ids, IdsExt};
 pub use code::{

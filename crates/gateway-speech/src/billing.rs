@@ -113,7 +113,7 @@ impl From<domain::Subscription> for BillingSubscription {
             cancel_at_period_end: one.cancel_at_period_end,
             past_due_since: one.past_due_since,
             ended_at: one.ended_at,
-            amount: Decimal(domain::Decimal::new(one.amount, 2).normalize()),
+            amount: Decimal(domain::money(one.amount, &one.currency)),
             currency: one.currency.to_uppercase(),
             recurring: one.recurring,
         }
@@ -149,6 +149,8 @@ pub struct Budget {
 /// What was paid, or is to be.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct Invoice {
+    /// What the provider calls it; `createInvoiceLink` takes it.
+    pub reference: String,
     /// The number on it; null as long as it has none.
     pub number: Option<String>,
     /// What it comes to, taxes included.
@@ -159,19 +161,17 @@ pub struct Invoice {
     pub paid: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// Where it can be read, for a while; null as long as the provider is at work on it: ask again.
-    pub url: Option<String>,
 }
 
 impl From<services::Invoice> for Invoice {
     fn from(invoice: services::Invoice) -> Self {
         Self {
+            reference: invoice.reference,
             number: invoice.number,
-            amount: Decimal(domain::Decimal::new(invoice.amount, 2).normalize()),
+            amount: Decimal(domain::money(invoice.amount, &invoice.currency)),
             currency: invoice.currency.to_uppercase(),
             paid: invoice.paid,
             created_at: invoice.created_at,
-            url: invoice.url,
         }
     }
 }
@@ -194,7 +194,8 @@ pub struct Billing {
     pub period_end: DateTime<Utc>,
     /// How many characters are held and were used in the period.
     pub spent_characters: BigInt,
-    /// What the period costs up to now; null where nothing has a price.
+    /// What the period costs up to now; null where nothing has a price, or plan and
+    /// subscription have different currencies.
     pub estimated_cost: Option<CostEstimate>,
     #[graphql(skip)]
     organization: OrganizationId,

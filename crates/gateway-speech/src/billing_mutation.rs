@@ -35,6 +35,15 @@ pub(crate) struct CreateBillingPortalLinkInput {
     organization_id: Option<ID>,
 }
 
+/// Which invoice.
+#[derive(Debug, InputObject)]
+pub(crate) struct CreateInvoiceLinkInput {
+    /// The organization; null or omitted means the active one.
+    organization_id: Option<ID>,
+    /// What the provider calls the invoice.
+    reference: String,
+}
+
 /// What became of a budget.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SetBudgetPayload {
@@ -128,6 +137,28 @@ impl BillingMutation {
         };
         let (url, user_errors) = split(link.await)?;
         Ok(BillingLinkPayload { url, user_errors })
+    }
+
+    /// Where an invoice can be read, for a while; the address is null as long as the provider is at work on it, or if there is no
+    /// such invoice. Requires `org:sys_billing:manage`. `UNSUPPORTED` where nobody is paid.
+    async fn create_invoice_link(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which invoice.")] input: CreateInvoiceLinkInput,
+    ) -> ApiResult<BillingLinkPayload> {
+        let request = request(context)?;
+        let link = async {
+            let organization = organization_id(input.organization_id.as_ref())?;
+            request
+                .billing()
+                .invoice_url(organization, &input.reference)
+                .await
+        };
+        let (url, user_errors) = split(link.await)?;
+        Ok(BillingLinkPayload {
+            url: url.flatten(),
+            user_errors,
+        })
     }
 }
 

@@ -161,6 +161,31 @@ impl Plans<'_> {
         Ok(())
     }
 
+    /// Gives a plan to every organization whose subscription is alive and of the product that stands for it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn give_to_subscribers(
+        self,
+        _operator: &OperatorGrant,
+        plan: &Plan,
+    ) -> Result<(), StorageError> {
+        const GIVE: &str = "UPDATE organizations SET plan_id = $1, member_limit = COALESCE($3, member_limit)
+            WHERE deleted_at IS NULL AND (plan_id IS NULL OR plan_id <> $1) AND id IN (
+                SELECT organization_id FROM subscriptions WHERE is_current AND product = $2
+                    AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused'))";
+        let Some(product) = &plan.product else {
+            return Ok(());
+        };
+        let values = [
+            plan.id.as_uuid().into(),
+            product.as_str().into(),
+            plan.member_limit.map(i64::from).into(),
+        ];
+        self.0.execute(GIVE, values).await?;
+        Ok(())
+    }
+
     /// Deletes a plan, unless an organization has it: then `false`.
     ///
     /// # Errors

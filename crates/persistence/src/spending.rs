@@ -84,8 +84,10 @@ macro_rules! cap {
 }
 
 impl Spendings<'_> {
-    /// Spends characters of the organization and of whoever acts. `None`, if there are not so many left of one of them or
-    /// a subscription is lacking: then the unit of work must be rolled back. One statement.
+    /// Spends characters of the organization and of whoever acts. If there are not so many left of one of them or a subscription
+    /// is lacking, the answer is whose were taken all the same, and the unit of work must be rolled back. One statement.
+    ///
+    /// The caller holds the organization's row, so that caps and plans are what they last were.
     ///
     /// # Errors
     /// The database's.
@@ -95,7 +97,7 @@ impl Spendings<'_> {
         terms: BillingTerms,
         characters: u64,
         now: DateTime<Utc>,
-    ) -> Result<Option<[Spent; 2]>, StorageError> {
+    ) -> Result<Result<[Spent; 2], Vec<BudgetHolder>>, StorageError> {
         // The organization's row first, always: whoever comes second waits there and nowhere else.
         let sql = format!(
             "INSERT INTO spending (organization_id, id, period, characters, alerted)
@@ -126,16 +128,14 @@ impl Spendings<'_> {
             .0
             .rows(Sql::new(sql, values), |row| spent(row, grant))
             .await?;
-        let (mut of_organization, mut of_author) = (None, None);
-        for row in rows {
-            match row.holder {
-                BudgetHolder::Organization => of_organization = Some(row),
-                BudgetHolder::Member(_) | BudgetHolder::ApiKey(_) => of_author = Some(row),
-            }
-        }
-        Ok(of_organization
-            .zip(of_author)
-            .map(|(organization, author)| [organization, author]))
+        let taken = rows.iter().map(|row| row.holder).collect();
+        let (organizations, authors): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|row| row.holder == BudgetHolder::Organization);
+        let both = organizations.into_iter().next().zip(authors.into_iter().next());
+        Ok(both
+            .map(|(organization, author)| [organization, author])
+            .ok_or(taken))
     }
 
     /// Why [`Spendings::spend`] spent nothing. One statement each for the budgets and the subscription.

@@ -69,7 +69,7 @@ impl Subscriptions<'_> {
     }
 
     /// Holds an organization until the unit of work ends, so that its subscriptions change one at a time. `None` if there
-    /// is none that is not deleted; else the product of the plan that it has.
+    /// is none.
     ///
     /// # Errors
     /// The database's.
@@ -80,14 +80,15 @@ impl Subscriptions<'_> {
     ) -> Result<Option<HeldOrganization>, StorageError> {
         let lock = self.0.on_postgres("FOR NO KEY UPDATE OF o");
         let sql = format!(
-            "SELECT o.plan_id, (SELECT product FROM plans WHERE plans.id = o.plan_id) FROM organizations o
-             WHERE o.id = $1 AND o.deleted_at IS NULL {lock}"
+            "SELECT o.plan_id, (SELECT product FROM plans WHERE plans.id = o.plan_id), o.deleted_at IS NOT NULL
+             FROM organizations o WHERE o.id = $1 {lock}"
         );
         self.0
             .row(Sql::new(sql, [organization.as_uuid().into()]), |row| {
                 Ok(HeldOrganization {
                     plan: at::<Option<uuid::Uuid>>(row, 0)?.map(Id::from_uuid),
                     product: at(row, 1)?,
+                    deleted: at(row, 2)?,
                 })
             })
             .await
@@ -173,6 +174,8 @@ pub struct HeldOrganization {
     pub plan: Option<resonance_domain::PlanId>,
     /// The product that stands for the plan.
     pub product: Option<String>,
+    /// Whether it was deleted.
+    pub deleted: bool,
 }
 
 fn subscription(row: &QueryResult) -> Result<Subscription, StorageError> {

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use resonance_authz::{
     SystemGrant,
-    system::{Bill, Purge},
+    system::{Bill, Purge, Reconcile},
 };
 use resonance_domain::{Author, Id, OrganizationId, UsageEntryId, UsageMetric, VoiceId};
 use sea_orm::QueryResult;
@@ -62,6 +62,40 @@ impl UsageExports<'_> {
     pub async fn any_waiting(self) -> Result<bool, StorageError> {
         const ANY: &str = "SELECT 1 FROM usage_exports WHERE exported_at IS NULL AND refused IS NULL LIMIT 1";
         Ok(self.0.one(ANY, [], |_| Ok(())).await?.is_some())
+    }
+
+    /// Whether any line of an organization waits.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn any_waiting_of(
+        self,
+        _grant: &SystemGrant<Bill>,
+        organization: OrganizationId,
+    ) -> Result<bool, StorageError> {
+        const ANY: &str = "SELECT 1 FROM usage_exports
+            WHERE organization_id = $1 AND exported_at IS NULL AND refused IS NULL LIMIT 1";
+        let values = [organization.as_uuid().into()];
+        Ok(self.0.one(ANY, values, |_| Ok(())).await?.is_some())
+    }
+
+    /// Puts lines on their way that were settled after an organization's first one that was, by a node that knew of no
+    /// provider; how many.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn catch_up(
+        self,
+        _grant: &SystemGrant<Reconcile>,
+        organization: OrganizationId,
+    ) -> Result<u64, StorageError> {
+        const CATCH_UP: &str = "INSERT INTO usage_exports (organization_id, id)
+            SELECT e.organization_id, e.id FROM usage_entries e
+            WHERE e.organization_id = $1 AND e.kind = 'settle'
+                AND e.id > (SELECT x.id FROM usage_exports x WHERE x.organization_id = $1 ORDER BY x.id LIMIT 1)
+                AND NOT EXISTS (SELECT 1 FROM usage_exports x WHERE x.organization_id = $1 AND x.id = e.id)
+            ON CONFLICT DO NOTHING";
+        self.0.execute(CATCH_UP, [organization.as_uuid().into()]).await
     }
 
     /// Up to `limit` lines that wait, the earliest first. One statement.

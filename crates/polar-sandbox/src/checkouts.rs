@@ -132,6 +132,7 @@ impl State {
                 email: Some(email),
                 name: checkout.name,
                 is_team: false,
+                owner: None,
                 metadata: checkout.customer_metadata,
             })
         });

@@ -26,6 +26,7 @@ pub(crate) struct Who {
     pub email: Option<String>,
     pub name: Option<String>,
     pub is_team: bool,
+    pub owner: Option<String>,
     pub metadata: Map<String, Value>,
 }
 
@@ -43,6 +44,7 @@ impl State {
             email: who.email,
             name: who.name,
             is_team: who.is_team,
+            owner: who.owner,
             metadata: who.metadata,
             created_at: self.now(),
             modified_at: None,
@@ -86,6 +88,8 @@ impl State {
         let mut fields = Fields::new(body);
         let kind = fields.text("type");
         let is_team = kind.as_deref() == Some("team");
+        let owner = fields.get("owner").and_then(|owner| owner.get("external_id"));
+        let owner = owner.and_then(Value::as_str).map(str::to_owned);
         if !matches!(kind.as_deref(), None | Some("team" | "individual")) {
             fields.wrong(
                 &["type"],
@@ -99,6 +103,7 @@ impl State {
             email: fields.email("email"),
             name: fields.text("name"),
             is_team,
+            owner,
             metadata: fields.metadata("metadata", &[]),
         };
         if !is_team && fields.get("email").is_none() {

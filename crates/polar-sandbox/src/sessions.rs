@@ -16,6 +16,7 @@ impl State {
     fn open_session(&mut self, body: &Map<String, Value>) -> Result<Value, Refusal> {
         let mut fields = Fields::new(body);
         let (id, external_id) = (fields.text("customer_id"), fields.text("external_customer_id"));
+        let member = fields.text("external_member_id");
         let return_url = fields.text("return_url");
         if fields.get("customer_id").is_none() && fields.get("external_customer_id").is_none() {
             fields.missing("external_customer_id");
@@ -30,10 +31,27 @@ impl State {
             (None, Some(id)) => ("external_customer_id", id, self.customer_by_external_id(id)),
             (None, None) => return Err(Refusal::not_found()),
         };
-        let customer_id = customer
-            .ok_or_else(|| Refusal::value(field, "There is no such customer.", &json!(input)))?
-            .id
-            .clone();
+        let customer =
+            customer.ok_or_else(|| Refusal::value(field, "There is no such customer.", &json!(input)))?;
+        // A portal of a team is one of its members'; who is no team has none.
+        match (&member, customer.is_team) {
+            (None, true) => {
+                return Err(Refusal::value(
+                    "member_id",
+                    "A team needs a member.",
+                    &Value::Null,
+                ));
+            }
+            (Some(member), _) if customer.owner.as_ref() != Some(member) => {
+                return Err(Refusal::value(
+                    "external_member_id",
+                    "There is no such member.",
+                    &json!(member),
+                ));
+            }
+            _ => {}
+        }
+        let customer_id = customer.id.clone();
         let now = self.now();
         let session = Session {
             id: new_id(),

@@ -61,6 +61,8 @@ pub(crate) struct Customer {
     pub email: Option<String>,
     pub name: Option<String>,
     pub is_team: bool,
+    /// What the caller calls the member who owns a team.
+    pub owner: Option<String>,
     pub metadata: Map<String, Value>,
     pub created_at: Time,
     pub modified_at: Option<Time>,

@@ -231,11 +231,11 @@ fn main() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        telling(Backend::Sqlite, "SQLite").await;
-        ledger(Backend::Sqlite, "SQLite", count).await;
         if std::env::var_os("TEST_POSTGRES_URL").is_some() {
             telling(Backend::Postgres, "PostgreSQL").await;
             ledger(Backend::Postgres, "PostgreSQL", count).await;
         }
+        telling(Backend::Sqlite, "SQLite").await;
+        ledger(Backend::Sqlite, "SQLite", count).await;
     });
 }

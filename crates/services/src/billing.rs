@@ -5,27 +5,25 @@
 //! can be reached right now makes no difference to whoever wants to speak.
 
 mod export;
+mod jobs;
 mod mirror;
 mod spending;
 
-use chrono::TimeDelta;
 use resonance_authz::{Denied, Grant, ManageBilling, ReadApiKeys, ReadBilling};
 use resonance_billing::{BillingError, BillingProvider, Buyer, CheckoutOrder};
 use resonance_domain::{
-    ApiKeyId, BillingPeriod, BudgetState, Decimal, ErrorCode, EventKind, FieldError, IdsExt, InOrg,
-    OrganizationId, Plan, PlanId, Subscription, UserId, characters_of_budget,
+    ApiKeyId, BillingPeriod, BudgetState, Decimal, ErrorCode, EventKind, FieldError, InOrg, OrganizationId,
+    Plan, PlanId, Subscription, UserId, characters_of_budget, money,
 };
-use resonance_persistence::{ClaimedJob, JobQueue, NewJob, Repositories};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use resonance_persistence::Repositories;
 
 pub use self::mirror::WebhookOutcome;
 pub use self::spending::{Quota, QuotaExceeded};
-pub(crate) use self::spending::{full, spend};
-use crate::{
-    Outcome, Request, ServiceError, Services, changes::Changes, core::Core, refusals::Attempt,
-    usage_verification,
+pub(crate) use self::{
+    jobs::{ending, next_verification, tend, tend_slowly, work},
+    spending::{full, spend},
 };
+use crate::{Outcome, Request, ServiceError, changes::Changes, refusals::Attempt};
 pub use resonance_billing::Invoice;
 
 /// How many invoices are told.
@@ -175,6 +173,25 @@ impl Billing<'_> {
             Some(provider) => provider.invoices(organization, INVOICES).await.map_err(failed),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Where an invoice can be read, for a while; `None` as long as the provider is at work on it. Requires
+    /// `org:sys_billing:manage`.
+    ///
+    /// # Errors
+    /// Denials; `BillingUnavailable`. Refusals: `UNSUPPORTED` where nobody is paid.
+    pub async fn invoice_url(
+        self,
+        organization: Option<OrganizationId>,
+        reference: &str,
+    ) -> Outcome<Option<String>> {
+        let request = self.0;
+        let organization = request.organization(organization)?;
+        let attempt = Attempt::in_organization("createInvoiceLink", organization);
+        let grant = request.grant::<ManageBilling>(organization).await;
+        let _grant = request.noting(attempt, grant).await?;
+        let url = self.provider()?.invoice_url(organization, reference).await;
+        url.map_err(failed)
     }
 
     /// Sets what the organization or one of its members may spend in a period, or takes the limit away; it holds from the
@@ -336,137 +353,20 @@ fn failed(error: BillingError) -> ServiceError {
     }
 }
 
+/// Nothing where the plan and the subscription have different currencies.
 fn estimate(plan: Option<&Plan>, subscription: Option<&Subscription>, spent: u64) -> Option<Estimate> {
     let subscription = subscription.filter(|one| one.status.is_alive());
-    // Providers count in hundredths, whatever the currency.
-    let fixed = subscription.map(|one| Decimal::new(one.amount, 2).normalize());
-    let currency = plan.map(|plan| &plan.currency);
-    let currency = currency.or(subscription.map(|one| &one.currency))?.clone();
+    let mut currencies = plan.map(|plan| &plan.currency).into_iter();
+    let mut currencies = currencies.by_ref().chain(subscription.map(|one| &one.currency));
+    let currency = currencies.next()?;
+    if currencies.any(|other| other != currency) {
+        return None;
+    }
     Some(Estimate {
-        currency,
-        subscription: fixed.unwrap_or_default(),
+        currency: currency.clone(),
+        subscription: subscription
+            .map(|one| money(one.amount, &one.currency))
+            .unwrap_or_default(),
         usage: plan.map(|plan| plan.cost(spent)).unwrap_or_default(),
     })
-}
-
-/// What a job around billing is about.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "task", rename_all = "snake_case")]
-enum Task {
-    /// Telling the provider what was used.
-    Export,
-    /// Asking the provider for all subscriptions.
-    Poll,
-    /// Having the provider end what a deleted organization has.
-    End {
-        organization: OrganizationId,
-        /// How often to look again afterwards: a purchase may have been under way.
-        again: u32,
-    },
-    /// Proving that everything agrees.
-    Verify,
-}
-
-/// Names the one job of each task that there may be at a time.
-const EXPORT: Uuid = Uuid::from_u128(0x0190_0000_0000_8000_8000_0000_0000_0001);
-const POLL: Uuid = Uuid::from_u128(0x0190_0000_0000_8000_8000_0000_0000_0002);
-const VERIFY: Uuid = Uuid::from_u128(0x0190_0000_0000_8000_8000_0000_0000_0003);
-
-fn job(core: &Core, task: &Task, subject: Uuid, wait: TimeDelta) -> Outcome<NewJob> {
-    let now = core.clock.now();
-    Ok(NewJob {
-        id: core.ids.next(),
-        queue: JobQueue::Bill,
-        organization: None,
-        subject: Some(subject),
-        payload: serde_json::to_value(task)
-            .map_err(|error| ServiceError::internal("writing a job", error))?,
-        run_at: now + wait,
-        created_at: now,
-    })
-}
-
-/// Does one job of the queue.
-pub(crate) async fn work(core: &Core, claimed: &ClaimedJob) -> Outcome<()> {
-    let task: Task = serde_json::from_value(claimed.payload.clone())
-        .map_err(|error| ServiceError::internal("reading a job", error))?;
-    match (task, core.billing.as_deref()) {
-        (Task::Export, Some(provider)) => export::export(core, provider, claimed).await,
-        (Task::Poll, Some(provider)) => mirror::poll(core, provider, claimed).await,
-        (Task::End { organization, again }, Some(provider)) => {
-            mirror::end(core, provider, claimed, organization, again).await
-        }
-        (Task::Verify, _) => usage_verification::daily(core, claimed).await,
-        // The provider was taken away meanwhile.
-        (_, None) => {
-            core.database
-                .atomically(async |uow| uow.jobs().complete(claimed).await)
-                .await?;
-            Ok(())
-        }
-    }
-}
-
-impl Services {
-    /// Has the billing provider asked for all subscriptions soon, without waiting for the time to come.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn poll_subscriptions(&self) -> Outcome<()> {
-        add(
-            self.core(),
-            job(self.core(), &Task::Poll, POLL, TimeDelta::zero())?,
-        )
-        .await
-    }
-}
-
-/// Makes the jobs that come round by themselves, unless there are some; the sooner one looks, the sooner the provider is
-/// told.
-pub(crate) async fn tend(core: &Core) -> Outcome<()> {
-    if core.billing.is_some()
-        && core.database.usage_exports().any_waiting().await?
-        && !core.database.jobs().any_about(JobQueue::Bill, EXPORT).await?
-    {
-        add(core, job(core, &Task::Export, EXPORT, TimeDelta::zero())?).await?;
-    }
-    Ok(())
-}
-
-/// The same for those that come round slowly.
-pub(crate) async fn tend_slowly(core: &Core) -> Outcome<()> {
-    let mut jobs = vec![(Task::Verify, VERIFY)];
-    if core.billing.is_some() {
-        jobs.push((Task::Poll, POLL));
-    }
-    for (task, subject) in jobs {
-        if !core.database.jobs().any_about(JobQueue::Bill, subject).await? {
-            add(core, job(core, &task, subject, TimeDelta::zero())?).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn add(core: &Core, job: NewJob) -> Outcome<()> {
-    core.database
-        .atomically(async |uow| uow.jobs().add(job).await)
-        .await?;
-    Ok(())
-}
-
-/// The job that ends what a deleted organization has with the provider, if there is one.
-pub(crate) fn ending(core: &Core, organization: OrganizationId) -> Outcome<Option<NewJob>> {
-    if core.billing.is_none() {
-        return Ok(None);
-    }
-    let task = Task::End {
-        organization,
-        again: mirror::LOOKS,
-    };
-    job(core, &task, organization.as_uuid(), TimeDelta::zero()).map(Some)
-}
-
-/// The next daily proof.
-pub(crate) fn next_verification(core: &Core) -> Outcome<NewJob> {
-    job(core, &Task::Verify, VERIFY, TimeDelta::days(1))
 }

@@ -85,9 +85,36 @@ async fn verify(
     }
 }
 
+/// Puts on their way what nodes settled that knew of no provider, though there is one.
+async fn catch_up(core: &Core) -> Outcome<()> {
+    if core.billing.is_none() {
+        return Ok(());
+    }
+    let grant = SystemGrant::<Reconcile>::for_job();
+    let mut last = None;
+    loop {
+        let verification = core.database.usage_verification();
+        let page = verification.organizations(&grant, last, PAGE).await?;
+        for organization in &page {
+            let caught = core
+                .database
+                .atomically(async |uow| uow.usage_exports().catch_up(&grant, *organization).await)
+                .await?;
+            if caught > 0 {
+                tracing::warn!(organization = ?organization, lines = caught, "usage was not on its way to the provider");
+            }
+        }
+        last = page.last().copied();
+        if last.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// Does it for all, tells of every difference in the log, and makes the job for tomorrow.
 pub(crate) async fn daily(core: &Core, job: &ClaimedJob) -> Outcome<()> {
     let (mut organizations, mut found) = (0_u64, 0_u64);
+    catch_up(core).await?;
     verify(core, None, &mut |report| {
         organizations += 1;
         for difference in &report.differences {

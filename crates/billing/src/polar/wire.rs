@@ -132,11 +132,28 @@ pub(super) fn event(line: &UsageEvent) -> Value {
     })
 }
 
+/// What Polar calls a refusal.
+pub(super) fn error_name(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("error")?.as_str()?.to_owned())
+}
+
+/// Which field of what was sent a refusal is about: the last part of `["body", "external_customer_id"]`.
+pub(super) fn refused_field(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let place = body.get("detail")?.get(0)?.get("loc")?.as_array()?;
+    Some(place.last()?.as_str()?.to_owned())
+}
+
 /// Which event a refusal is about: its place in `["body", "events", 3, …]`.
 pub(super) fn refused_event(body: &[u8]) -> Option<usize> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let place = body.get("detail")?.get(0)?.get("loc")?.as_array()?;
     let events = place.iter().position(|part| part == "events")?;
+    // Clocks that differ are no fault of the event: it is told again later.
+    if place.iter().any(|part| part == "timestamp") {
+        return None;
+    }
     usize::try_from(place.get(events + 1)?.as_u64()?).ok()
 }
 
@@ -146,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_which_event_it_is_about() {
-        let body = br#"{"detail":[{"loc":["body","events",3,"timestamp"],"msg":"in the future","type":"value_error"}]}"#;
+        let body =
+            br#"{"detail":[{"loc":["body","events",3,"metadata"],"msg":"too long","type":"value_error"}]}"#;
         assert_eq!(refused_event(body), Some(3));
         for other in [
             &b"<html>"[..],

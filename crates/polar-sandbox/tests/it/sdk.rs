@@ -223,6 +223,7 @@ fn check_calls(told: &Value) {
             "no such checkout": unknown,
             "no such product": invalid(json!(["body", "products", 1])),
             "no such buyer": invalid(json!(["body", "customer_id"])),
+            "a team without a member": invalid(json!(["body", "member_id"])),
             "no such session": invalid(json!(["body", "external_customer_id"])),
             "no such subscription": unknown,
             "another product": invalid(json!(["body", "product_id"])),

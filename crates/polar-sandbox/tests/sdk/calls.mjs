@@ -32,7 +32,7 @@ const ada = { type: "individual", email: "ada@example.com", externalId: "org_ada
 
 // Customers.
 const made = await polar.customers.create(ada);
-const team = await polar.customers.create({ type: "team", externalId: "org_team", name: "Team" });
+const team = await polar.customers.create({ type: "team", externalId: "org_team", name: "Team", owner: { email: "owner@example.org", externalId: "owner" } });
 const got = await polar.customers.getExternal({ externalId: "org_ada" });
 told.customers = {
   made: [made.type, made.email, made.externalId, made.name, made.metadata, made.createdAt instanceof Date],
@@ -115,6 +115,7 @@ told.invoice = (await polar.orders.invoice({ id: orders[0].id })).url === `${ask
 // The portal.
 const session = await polar.customerSessions.create({ externalCustomerId: "org_new", returnUrl: "https://app.example/" });
 const byId = await polar.customerSessions.create({ customerId: made.id });
+await polar.customerSessions.create({ externalCustomerId: "org_team", externalMemberId: "owner" });
 told.session = [session.customerPortalUrl === `${asked.url}/portal/${session.token}`, session.customer.externalId, byId.customer.externalId];
 
 // Products.
@@ -136,6 +137,7 @@ Object.assign(told.refused, {
   "no such checkout": await refused(() => polar.checkouts.get({ id: nobody })),
   "no such product": await refused(checkoutOf({ products: [asked.product, nobody] })),
   "no such buyer": await refused(checkoutOf({ customerId: nobody })),
+  "a team without a member": await refused(() => polar.customerSessions.create({ externalCustomerId: "org_team" })),
   "no such session": await refused(() => polar.customerSessions.create({ externalCustomerId: "org_nobody" })),
   "no such subscription": await refused(() => polar.subscriptions.get({ id: nobody })),
   "another product": await refused(() => update({ productId: nobody })),

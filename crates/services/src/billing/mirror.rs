@@ -10,11 +10,18 @@ use resonance_domain::{EventKind, IdsExt, InOrg, OrganizationId, Plan, Subscript
 use resonance_persistence::{ClaimedJob, HeldOrganization, Repositories, UnitOfWork};
 use serde_json::json;
 
-use super::{POLL, Task, export::wait, job};
+use super::{
+    export::wait,
+    jobs::{POLL, Task, job},
+};
 use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core};
 
 /// How often to look again whether a deleted organization has a subscription: a purchase may have been under way.
 pub(super) const LOOKS: u32 = 2;
+/// How long to wait before a poll or an ending is tried again.
+const RETRY: TimeDelta = TimeDelta::minutes(1);
+/// How long the end of a subscription waits for what was used to be told.
+const LAST_LINES: TimeDelta = TimeDelta::days(1);
 /// How long such a purchase may take.
 const PURCHASE: TimeDelta = TimeDelta::hours(12);
 
@@ -79,6 +86,14 @@ async fn take(core: &Core, told: Told) -> Outcome<()> {
     core.database
         .atomically(async |uow| {
             match uow.subscriptions().hold(&grant, organization).await? {
+                Some(held) if held.deleted => {
+                    // It was bought while the organization was being deleted.
+                    if told.status.is_alive() {
+                        let task = Task::End { organization, again: 0 };
+                        uow.jobs().add(job(core, &task, organization.as_uuid(), TimeDelta::zero())?).await?;
+                    }
+                    Ok(())
+                }
                 Some(held) => keep(core, uow, &grant, organization, held, told).await,
                 None => {
                     tracing::info!(subscription = told.reference, organization = ?organization, "a subscription of an organization that is not there");
@@ -239,6 +254,18 @@ pub(super) async fn end(
     organization: OrganizationId,
     looks: u32,
 ) -> Outcome<()> {
+    // A subscription that is over gets no invoice any more: what was used is told first.
+    let grant = SystemGrant::<Bill>::for_job();
+    let waited = core.clock.now() - claimed.created_at;
+    if waited < LAST_LINES
+        && core
+            .database
+            .usage_exports()
+            .any_waiting_of(&grant, organization)
+            .await?
+    {
+        return wait(core, claimed, "usage is not told yet", None, waited / 4).await;
+    }
     if let Err(error) = provider.end(organization).await {
         return again(core, claimed, error).await;
     }
@@ -266,5 +293,5 @@ async fn again(core: &Core, claimed: &ClaimedJob, error: BillingError) -> Outcom
         BillingError::Unavailable { retry_after, .. } => *retry_after,
         BillingError::Refused { .. } | BillingError::NoCustomer => None,
     };
-    wait(core, claimed, &error.to_string(), hint).await
+    wait(core, claimed, &error.to_string(), hint, RETRY).await
 }

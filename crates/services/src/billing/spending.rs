@@ -48,8 +48,9 @@ pub(crate) async fn spend(
     now: DateTime<Utc>,
 ) -> Outcome<String> {
     let terms = request.core().terms();
-    let Some(both) = uow.spending().spend(grant, terms, characters, now).await? else {
-        return Err(refusal(request, uow, grant, characters, now).await?);
+    let both = match uow.spending().spend(grant, terms, characters, now).await? {
+        Ok(both) => both,
+        Err(taken) => return Err(refusal(request, uow, grant, characters, taken, now).await?),
     };
     for spent in &both {
         let level = spent
@@ -69,6 +70,7 @@ async fn refusal(
     uow: &UnitOfWork,
     grant: &Grant<CreateGenerations>,
     requested: u64,
+    taken: Vec<BudgetHolder>,
     now: DateTime<Utc>,
 ) -> Outcome<ServiceError> {
     let terms = request.core().terms();
@@ -81,8 +83,12 @@ async fn refusal(
         let status = uow.spending().subscription_status(grant).await?;
         return Ok(ServiceError::SubscriptionRequired { status });
     }
-    let lacking = budgets.into_iter().find_map(|spent| {
+    let lacking = budgets.into_iter().find_map(|mut spent| {
         let limit = spent.limit?;
+        // What this text took of it goes back in a moment.
+        if taken.contains(&spent.holder) {
+            spent.characters -= requested.min(spent.characters);
+        }
         (spent.characters + requested > limit).then_some((limit, spent))
     });
     // It was there when it was looked for: whoever asks again gets it.

@@ -80,6 +80,8 @@ impl Generations<'_> {
                 let (finished, mut others): (Vec<_>, Vec<_>) = generations
                     .drain(..)
                     .partition(|generation| generation.state.is_final());
+                // The row that counts before what is given back, as everywhere.
+                uow.generations().count_down(&grant, ids.len() as u64).await?;
                 if !others.is_empty() {
                     let grant = self.reach::<CancelGenerations>(uow, organization).await?;
                     self.stop(uow, &grant, &mut others).await?;
@@ -91,8 +93,6 @@ impl Generations<'_> {
                 for generation in finished.iter().chain(&others) {
                     self.follow_deletion(uow, generation).await?;
                 }
-                // Last, as everybody in the organization waits for this row.
-                uow.generations().count_down(&grant, deleted).await?;
                 Ok(())
             })
             .await

@@ -354,7 +354,11 @@ impl Generations<'_> {
             created_at: generation.created_at,
         };
         uow.jobs().add(job).await?;
-        // Late, as everybody in the organization waits for what is spent, and for the row that counts.
+        // Late, as everybody in the organization waits for the row that counts, and then for what is spent. In this order,
+        // as whoever changes a budget or a plan takes them; so what is spent is held against what they last said.
+        if !uow.generations().count_up(grant).await? {
+            return Err(ServiceError::Denied(Denied::NotVisible));
+        }
         let (characters, now) = (generation.characters, generation.created_at);
         let period = billing::spend(self.0, uow, grant, characters, now).await?;
         let hold = NewHold {
@@ -367,9 +371,6 @@ impl Generations<'_> {
             now,
         };
         uow.usage().hold(grant, hold).await?;
-        if !uow.generations().count_up(grant).await? {
-            return Err(ServiceError::Denied(Denied::NotVisible));
-        }
         // Not the text, which is the generation's and goes with it.
         let payload = Changes::default()
             .made("state", generation.state.as_str())

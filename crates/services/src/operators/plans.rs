@@ -86,6 +86,7 @@ impl Operators<'_> {
                 }
                 not_taken(&all, &plan)?;
                 uow.plans().insert(&operator, &plan).await?;
+                uow.plans().give_to_subscribers(&operator, &plan).await?;
                 let made = told(&plan).into_iter();
                 let payload = made.fold(Changes::default(), |all, (field, value)| all.made(field, value));
                 self.record(
@@ -122,6 +123,7 @@ impl Operators<'_> {
                 not_taken(&uow.plans().all(&operator).await?, &plan)?;
                 plan.updated_at = now;
                 uow.plans().store(&operator, &plan).await?;
+                uow.plans().give_to_subscribers(&operator, &plan).await?;
                 let values = told(&before).into_iter().zip(told(&plan));
                 let payload = values.fold(Changes::default(), |all, ((field, old), (_, new))| {
                     all.field(field, old, new)

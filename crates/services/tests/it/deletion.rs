@@ -122,7 +122,7 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
         format!(
             "INSERT INTO subscriptions (organization_id, id, reference, status, product, amount, currency, recurring, period,
                 next_period, period_start, period_end, cancel_at_period_end, created_at, changed_at, is_current)
-             VALUES ({organization}, {domain}, '{acme}', 'active', 'p', 1, 'usd', 'month', 'a', 'b', {now}, {now}, FALSE,
+             VALUES ({organization}, {domain}, '{acme:?}', 'active', 'p', 1, 'usd', 'month', 'a', 'b', {now}, {now}, FALSE,
                 {now}, {now}, TRUE)"
         ),
         format!(
@@ -149,13 +149,7 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
         permissions: vec!["org:voices:read".into()],
         ..resonance_services::CreateApiKey::default()
     };
-    let key = request.api_keys().create(key).await.unwrap().key.id;
-    let key = instance.sql_id(key.as_uuid());
-    instance
-        .sql(&format!(
-            "INSERT INTO api_key_months (organization_id, id, month, characters) VALUES ({organization}, {key}, '{month}', 4)"
-        ))
-        .await;
+    request.api_keys().create(key).await.unwrap();
     let endpoint = CreateWebhookEndpoint {
         url: "https://example.org/".into(),
         enabled: Some(false),

@@ -16,6 +16,8 @@ const RECORDS: &[(&str, &[EventKind])] = {
         ("acceptSuggestion", &[MembershipRequestCreated]),
         ("createBillingPortalLink", &[BillingPortalOpened]),
         ("createCheckout", &[CheckoutCreated]),
+        // It reads.
+        ("createInvoiceLink", &[]),
         ("setBudget", &[BudgetUpdated]),
         ("addDomain", &[DomainCreated]),
         ("addEmailAddress", &[UserEmailAdded, CodeRequested]),

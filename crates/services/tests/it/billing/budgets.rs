@@ -44,8 +44,6 @@ on_both! {
         shop.set_budget(None, Some(1_000)).await;
         shop.set_budget(Some(&shop.ada), Some(1_000)).await;
         assert_eq!((count("two").await, count("three").await), (unlimited, unlimited));
-        // Begin and end, standing (twice), voice, generation, words, job, spending, ledger, counter, event.
-        assert!(unlimited <= 13, "{unlimited}");
     }
 
     async fn a_members_budget_stops_that_member_alone(backend: Backend) {
@@ -141,6 +139,45 @@ on_both! {
         };
         assert_eq!(subject("mel@example.org"), "Used up: your budget in Acme");
         assert_eq!(subject("ada@example.org"), "Used up: the budget of Mel in Acme");
+    }
+
+    async fn whoever_is_refused_for_their_own_budget_says_nothing_about_the_organizations(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        shop.set_budget(None, Some(100)).await;
+        shop.set_budget(Some(&shop.mel), Some(5)).await;
+        shop.ask(&shop.as_ada().await, &"x".repeat(75)).await.unwrap();
+        let refused = shop.ask(&shop.as_mel().await, &"y".repeat(26)).await;
+        assert_eq!(used_up(refused), (Quota::Organization, 75, 100));
+        let refused = shop.ask(&shop.as_mel().await, "ten chars.").await;
+        assert_eq!(used_up(refused), (Quota::Member, 0, 5));
+        assert_eq!(shop.state().await.spent, 75);
+        let told = shop.instance.sql_texts("SELECT CAST(payload AS text) FROM events WHERE kind = 'budget.reached'").await;
+        let told: Vec<serde_json::Value> = told.iter().map(|payload| serde_json::from_str(payload).unwrap()).collect();
+        let of = |whose: &str| told.iter().filter(|payload| payload["budget"] == whose).count();
+        assert_eq!((of("organization"), of("member")), (2, 1), "{told:?}");
+    }
+
+    async fn budgets_change_while_texts_are_asked_for_and_nobody_waits_in_a_circle(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        shop.set_budget(None, Some(10_000)).await;
+        // So that each change forgets what was told.
+        shop.ask(&shop.as_ada().await, &"x".repeat(5_000)).await.unwrap();
+        let (ada, mel) = (shop.as_ada().await, shop.as_mel().await);
+        let old = shop.ask(&mel, "to be stopped").await.unwrap();
+        let mut contenders: Vec<std::pin::Pin<Box<dyn Future<Output = bool> + Send>>> = Vec::new();
+        for number in 0..20_i64 {
+            let (mel, input) = (mel.clone(), shop.input(&format!("text {number}")));
+            contenders.push(Box::pin(async move { mel.generations().create(input).await.is_ok() }));
+            let (ada, acme) = (ada.clone(), shop.acme);
+            contenders.push(Box::pin(async move {
+                let budget = SetBudget { organization: Some(acme), member: None, characters: Some(9_000 + number) };
+                ada.billing().set_budget(budget).await.is_ok()
+            }));
+        }
+        let address = InOrg::new(shop.acme, old.id);
+        contenders.push(Box::pin(async move { mel.generations().delete(address).await.is_ok() }));
+        assert!(at_once(contenders).await.into_iter().all(|done| done));
+        assert!(shop.differences().await.is_empty());
     }
 
     async fn budgets_are_for_those_who_manage_billing_and_no_strangers_business(backend: Backend) {

@@ -237,6 +237,32 @@ on_both! {
         assert!(lacking(&shop.ask(&ada, "over").await).is_some());
     }
 
+    async fn a_plan_that_is_made_after_the_purchase_reaches_whoever_bought_its_product(backend: Backend) {
+        let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
+        shop.subscribe(&sandbox).await;
+        assert!(shop.state().await.plan.is_none());
+        let olga = shop.instance.sign_up("Olga", "olga@resonance.test").await;
+        shop.instance.services.add_operator(&olga.email).await.unwrap();
+        let operators = shop.instance.request_of(&olga).await;
+        let terms = PlanTerms { name: "Later".to_owned(), product: Some(PRODUCT.to_owned()), ..PlanTerms::default() };
+        operators.operators().create_plan(terms, "for those who are there").await.unwrap();
+        assert_eq!(shop.state().await.plan.map(|plan| plan.name).as_deref(), Some("Later"));
+    }
+
+    async fn an_invoice_is_read_by_whoever_manages_billing_and_by_no_other_organization(backend: Backend) {
+        let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
+        let ada = shop.as_ada().await;
+        let url = ada.billing().checkout(None, None).await.unwrap();
+        let order = sandbox.complete_checkout(url.rsplit('/').next().unwrap()).unwrap().order_id;
+        assert!(ada.billing().invoice_url(None, &order).await.unwrap().is_some());
+        let eve = shop.instance.sign_up("Eve", "eve@example.org").await;
+        let elsewhere = shop.instance.found(&eve, "Elsewhere").await;
+        let by_eve = shop.instance.request_in(&eve, elsewhere).await;
+        assert_eq!(by_eve.billing().invoice_url(None, &order).await.unwrap(), None);
+        let by_mel = shop.as_mel().await.billing().invoice_url(None, &order).await;
+        assert!(matches!(by_mel, Err(ServiceError::Denied(Denied::Forbidden { .. }))));
+    }
+
     async fn what_is_known_decides_while_the_provider_is_down(backend: Backend) {
         let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
         shop.subscribe(&sandbox).await;

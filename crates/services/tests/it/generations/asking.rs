@@ -32,16 +32,16 @@ on_both! {
         assert_eq!(studio.jobs().await, 0);
     }
 
-    async fn asking_takes_eight_statements_with_authentication_and_being_given_back_five(backend: Backend) {
+    async fn asking_takes_nine_statements_with_authentication_and_being_given_back_five(backend: Backend) {
         let studio = Studio::new(backend).await;
         let ask = async || {
             let request = studio.as_ada().await;
             request.generations().create(studio.input("Hello")).await.unwrap().reused
         };
-        // Session, voice; standing, generation, hold, job, count, event. SQLite, which is no round trip away, is given the
+        // Session, voice; standing, generation, job, count, spending, hold, event. SQLite, which is no round trip away, is given the
         // words of the text by two more.
         let words = if backend == resonance_testkit::Backend::Sqlite { 2 } else { 0 };
-        assert_eq!(count_statements(ask()).await, (false, 8 + words));
+        assert_eq!(count_statements(ask()).await, (false, 9 + words));
         // Session, voice; standing, generation, the generation that was there.
         assert_eq!(count_statements(ask()).await, (true, 5));
     }

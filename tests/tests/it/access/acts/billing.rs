@@ -19,6 +19,11 @@ pub(super) fn acts() -> Vec<Act> {
             Forbidden(BILLING),
         ),
         inside(
+            "createInvoiceLink",
+            |of| json!({ "organizationId": of.organization, "reference": "x" }),
+            Forbidden(BILLING),
+        ),
+        inside(
             "setBudget",
             |of| json!({ "organizationId": of.organization, "characters": 1 }),
             Forbidden(BILLING),
