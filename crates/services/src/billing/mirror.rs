@@ -167,19 +167,31 @@ fn subscription(
     }
 }
 
+/// What the record tells of a subscription, and what that is called.
+const FIELDS: [&str; 5] = [
+    "status",
+    "product",
+    "periodStart",
+    "periodEnd",
+    "cancelAtPeriodEnd",
+];
+
+fn told(one: &Subscription) -> [serde_json::Value; 5] {
+    [
+        json!(one.status.as_str()),
+        json!(one.product),
+        json!(one.period.start),
+        json!(one.period.end),
+        json!(one.cancel_at_period_end),
+    ]
+}
+
 fn record(core: &Core, uow: &UnitOfWork, before: Option<&Subscription>, news: &Subscription) {
-    let old = |value: fn(&Subscription) -> serde_json::Value| before.map_or(serde_json::Value::Null, value);
-    let mut payload = Changes::default();
-    let values: [(&str, fn(&Subscription) -> serde_json::Value); 5] = [
-        ("status", |one| json!(one.status.as_str())),
-        ("product", |one| json!(one.product)),
-        ("periodStart", |one| json!(one.period.start)),
-        ("periodEnd", |one| json!(one.period.end)),
-        ("cancelAtPeriodEnd", |one| json!(one.cancel_at_period_end)),
-    ];
-    for (name, value) in values {
-        payload = payload.field(name, old(value), value(news));
-    }
+    let old = before.map_or([const { serde_json::Value::Null }; 5], told);
+    let values = FIELDS.iter().zip(old).zip(told(news));
+    let payload = values.fold(Changes::default(), |all, ((field, old), new)| {
+        all.field(field, old, new)
+    });
     let kind = EventKind::SubscriptionUpdated;
     let subject = InOrg::new(news.organization, news.id).global_id();
     uow.record(core.event(kind, Some(news.organization), subject, payload));
