@@ -11,9 +11,9 @@ pub(crate) async fn alive() -> &'static str {
 }
 
 /// The process can do its work: database and object store answer. 503 otherwise, so that a balancer looks elsewhere.
-/// Engines are told and decide nothing: jobs wait for those that are not available, and every other use goes on.
+/// Engines and the depths of queues are told and decide nothing: jobs wait for those that are not available, and every other use goes on.
 pub(crate) async fn ready(services: Services) -> Response {
-    let checks = services.check().await;
+    let (checks, depths) = tokio::join!(services.check(), services.queue_depths());
     let ready = checks.iter().all(|check| check.healthy);
     let status = if ready {
         StatusCode::OK
@@ -37,6 +37,12 @@ pub(crate) async fn ready(services: Services) -> Response {
             (engine.name, json!(if available { "ok" } else { "unavailable" }))
         })
         .collect();
+    let queues: Option<serde_json::Map<_, _>> = depths.map(|depths| {
+        let depths = depths.into_iter();
+        depths
+            .map(|(queue, depth)| (queue.to_owned(), json!(depth)))
+            .collect()
+    });
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
@@ -44,7 +50,7 @@ pub(crate) async fn ready(services: Services) -> Response {
     (
         status,
         headers,
-        json!({ "ready": ready, "checks": parts, "engines": engines }).to_string(),
+        json!({ "ready": ready, "checks": parts, "engines": engines, "queues": queues }).to_string(),
     )
         .into_response()
 }

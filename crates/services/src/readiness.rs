@@ -31,6 +31,21 @@ impl Services {
     }
 }
 
+impl Services {
+    /// How many jobs each queue holds that are still to be done, running ones included; `None` if the database does not tell.
+    pub async fn queue_depths(&self) -> Option<Vec<(&'static str, u64)>> {
+        let counted = tokio::time::timeout(PATIENCE, self.core().database.jobs().depths()).await;
+        let depths = counted.ok()?.ok()?;
+        let of = |queue: JobQueue| {
+            let mine = depths
+                .iter()
+                .filter(|(name, state, _)| name == queue.as_str() && state != "dead");
+            (queue.as_str(), mine.map(|(_, _, depth)| depth).sum())
+        };
+        Some(JobQueue::ALL.map(of).to_vec())
+    }
+}
+
 /// An engine of this node, and how it is.
 #[derive(Debug, Clone)]
 pub struct EngineReport {

@@ -29,6 +29,7 @@ pub struct TestEngine {
     at_work: AtomicUsize,
     most_at_work: AtomicUsize,
     holding: AtomicBool,
+    fading: AtomicBool,
     gate: Semaphore,
     fraction: watch::Sender<f64>,
     failures: Mutex<VecDeque<EngineError>>,
@@ -51,10 +52,16 @@ impl TestEngine {
             at_work: AtomicUsize::new(0),
             most_at_work: AtomicUsize::new(0),
             holding: AtomicBool::new(false),
+            fading: AtomicBool::new(false),
             gate: Semaphore::new(0),
             fraction: watch::Sender::new(0.0),
             failures: Mutex::default(),
         })
+    }
+
+    /// From now on everything ends so softly that it depends on the rounding of 16 bits whether anybody hears it.
+    pub fn fade(&self) {
+        self.fading.store(true, Ordering::Release);
     }
 
     /// One that clones voices, and listens to the recordings itself.
@@ -149,8 +156,20 @@ impl TestEngine {
                 }
             }
         }
-        let samples = (0..text.chars().count() * 220)
-            .map(|n| 0.5 * (n as f32 * 0.1).sin())
+        let count = text.chars().count() * 220;
+        let loud = if self.fading.load(Ordering::Acquire) {
+            count / 2
+        } else {
+            count
+        };
+        let samples = (0..count)
+            .map(|n| {
+                if n < loud {
+                    0.5 * (n as f32 * 0.1).sin()
+                } else {
+                    0.003_005
+                }
+            })
             .collect();
         Ok(Pcm::new(samples, NonZeroU32::new(22_050).unwrap()))
     }

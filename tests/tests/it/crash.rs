@@ -69,5 +69,6 @@ on_both! {
         rest::come_to_rest(&server).await;
         rest::check(&server, &book).await;
         rest::logs_are_intact(&server).await;
+        rest::usage_adds_up(&server).await;
     }
 }

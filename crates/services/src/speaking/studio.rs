@@ -209,11 +209,15 @@ impl Take<'_> {
         if !script.is_long() {
             return Ok(Some(pcm));
         }
-        let encoded = spawn_blocking(move || encode(&pcm, AudioFormat::Wav).map(|file| (pcm, file)));
-        let (pcm, file) = encoded
+        let encoded = spawn_blocking(move || encode(&pcm, AudioFormat::Wav));
+        let file = encoded
             .await
             .map_err(Failure::of_encoding)?
             .map_err(Failure::of_encoder)?;
+        // As it will be read again: where a sound ends may hang on how its samples were rounded.
+        let pcm = script::decoded(file.bytes.clone())
+            .await
+            .map_err(Failure::of_service)?;
         if !self.still_mine().await? {
             return Ok(None);
         }

@@ -203,3 +203,21 @@ fn nothing_at_all_a_broken_promise_and_rates_that_do_not_exist_are_refused() {
         assert!(matches!(new(odd), Err(EncodeError::Failed { .. })));
     }
 }
+
+#[test]
+fn each_format_says_in_words_which_rates_it_has() {
+    for format in FORMATS {
+        let words = format.rates();
+        let named: Vec<u32> = words
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        for rate in (1_000..=96_000).step_by(25) {
+            let said = match (words.strip_prefix("from "), named.as_slice()) {
+                (Some(_), [first, last]) => (*first..=*last).contains(&rate),
+                _ => named.contains(&rate),
+            };
+            assert_eq!(format.allows(rate), said, "{format:?} {rate}: {words}");
+        }
+    }
+}

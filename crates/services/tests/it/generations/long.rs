@@ -53,6 +53,15 @@ async fn hear(studio: &Studio, generation: &Generation) -> Outcome<Hearing> {
 }
 
 on_both! {
+    async fn pieces_that_fade_into_silence_are_as_long_when_they_are_read_again(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        studio.engine.fade();
+        let asked = studio.ask(&text(30)).await;
+        studio.services().settle().await.unwrap();
+        let spoken = studio.look(&asked).await;
+        assert_eq!((spoken.state, spoken.failure), (GenerationState::Succeeded, None));
+    }
+
     async fn a_long_text_is_spoken_in_pieces_and_becomes_one_file_that_is_charged_once(backend: Backend) {
         let studio = Studio::new(backend).await;
         let text = text(50);
