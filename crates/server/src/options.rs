@@ -76,7 +76,7 @@ options! {
     polar_product: String, "polar-product", "RESONANCE_POLAR_PRODUCT";
     /// The secret of the webhook endpoint in Polar that leads to PUBLIC_URL/webhooks/billing
     polar_webhook_secret: String, "polar-webhook-secret", "RESONANCE_POLAR_WEBHOOK_SECRET";
-    /// Where Polar's API is [default: https://api.polar.sh; try things out at https://sandbox-api.polar.sh]
+    /// The address of the API of Polar [default: that of api.polar.sh; try things out with sandbox-api.polar.sh]
     polar_url: String, "polar-url", "RESONANCE_POLAR_URL";
     /// How many days organizations may go on speaking while a payment fails [default: 7]
     past_due_grace_days: u32, "past-due-grace-days", "RESONANCE_PAST_DUE_GRACE_DAYS";
