@@ -28,6 +28,8 @@ pub struct UsageDifference {
     pub found: Option<i64>,
 }
 
+/// Lines without an hour are from a time in which each told its own day.
+///
 /// A check: what is wrong where it finds something, and a statement that finds it in the organization `$1`. Its columns: the
 /// subject, a detail, the expected and the found number.
 type Check = (&'static str, &'static str);
@@ -83,7 +85,8 @@ const CHECKS: &[Check] = &[
             LEFT JOIN usage_entries h ON h.organization_id = e.organization_id AND h.metric = e.metric
                 AND h.reference_id = e.reference_id AND h.kind = 'hold'
             WHERE e.organization_id = $1 AND e.metric = 'characters' AND e.kind IN ('settle', 'release')
-                AND (h.quantity IS NULL OR h.quantity <> e.quantity OR h.day <> e.day
+                AND (h.quantity IS NULL OR h.quantity <> e.quantity
+                    OR (e.hour IS NOT NULL AND h.day <> e.day)
                     OR COALESCE(h.period, '') <> COALESCE(e.period, ''))",
     ),
     (

@@ -5,6 +5,7 @@
 mod accounts;
 mod connections;
 mod history;
+mod migrations;
 mod population;
 mod schema;
 mod search;
