@@ -336,11 +336,19 @@ impl Subscription {
         }
     }
 
-    /// Of two subscriptions of an organization, the one with the greater is the one that counts: one that is alive before
-    /// one that is not, a later one before an earlier one.
+    /// Of two subscriptions of an organization, the one with the greater is the one that counts: the one that lets it speak
+    /// before one that may again, that before one that is over; a later one before an earlier one.
     #[must_use]
     pub fn precedence(&self) -> impl Ord + use<> {
-        (self.status.is_alive(), self.created_at, self.id)
+        let standing = match self.status {
+            SubscriptionStatus::Active | SubscriptionStatus::Trialing => 3,
+            SubscriptionStatus::PastDue => 2,
+            SubscriptionStatus::Unpaid | SubscriptionStatus::Paused => 1,
+            SubscriptionStatus::Incomplete
+            | SubscriptionStatus::IncompleteExpired
+            | SubscriptionStatus::Canceled => 0,
+        };
+        (standing, self.created_at, self.id)
     }
 }
 
@@ -450,6 +458,16 @@ mod tests {
         };
         assert!(ending.entitles(start + day, grace));
         assert!(!ending.entitles(start + day * 30, grace));
+        let later = Subscription {
+            created_at: start + day,
+            ..base.clone()
+        };
+        assert!(later.precedence() > base.precedence());
+        let unpaid = Subscription {
+            status: SubscriptionStatus::Unpaid,
+            ..later
+        };
+        assert!(unpaid.precedence() < base.precedence());
         assert_eq!(base.period.key(), "2026-11-13T10:22:31.500Z");
         assert_eq!(base.period_of(start + day * 30).start, start + day * 30);
         assert_eq!(base.period_of(start + day * 29), base.period);

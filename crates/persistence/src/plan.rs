@@ -161,29 +161,26 @@ impl Plans<'_> {
         Ok(())
     }
 
-    /// Gives a plan to every organization whose subscription is alive and of the product that stands for it.
+    /// The organizations without this plan whose subscription is alive and of the product that stands for it, by id.
     ///
     /// # Errors
     /// The database's.
-    pub async fn give_to_subscribers(
+    pub async fn subscribers_without(
         self,
         _operator: &OperatorGrant,
         plan: &Plan,
-    ) -> Result<(), StorageError> {
-        const GIVE: &str = "UPDATE organizations SET plan_id = $1, member_limit = COALESCE($3, member_limit)
-            WHERE deleted_at IS NULL AND (plan_id IS NULL OR plan_id <> $1) AND id IN (
-                SELECT organization_id FROM subscriptions WHERE is_current AND product = $2
-                    AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused'))";
+    ) -> Result<Vec<OrganizationId>, StorageError> {
+        const WITHOUT: &str = "SELECT o.id FROM organizations o JOIN subscriptions s
+                ON s.organization_id = o.id AND s.is_current AND s.product = $2
+                    AND s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+            WHERE o.deleted_at IS NULL AND (o.plan_id IS NULL OR o.plan_id <> $1) ORDER BY o.id";
         let Some(product) = &plan.product else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let values = [
-            plan.id.as_uuid().into(),
-            product.as_str().into(),
-            plan.member_limit.map(i64::from).into(),
-        ];
-        self.0.execute(GIVE, values).await?;
-        Ok(())
+        let values = [plan.id.as_uuid().into(), product.as_str().into()];
+        self.0
+            .rows(Sql::new(WITHOUT, values), |row| Ok(Id::from_uuid(at(row, 0)?)))
+            .await
     }
 
     /// Deletes a plan, unless an organization has it: then `false`.

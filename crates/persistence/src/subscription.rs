@@ -45,26 +45,13 @@ impl Subscriptions<'_> {
         self,
         grant: &Grant<impl Implies<ReadBilling>>,
     ) -> Result<Option<Subscription>, StorageError> {
-        self.current_of(grant.organization()).await
-    }
-
-    /// The same for the system.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn current_for_system(
-        self,
-        _grant: &SystemGrant<Bill>,
-        organization: OrganizationId,
-    ) -> Result<Option<Subscription>, StorageError> {
-        self.current_of(organization).await
-    }
-
-    async fn current_of(self, organization: OrganizationId) -> Result<Option<Subscription>, StorageError> {
         let sql =
             format!("SELECT {COLUMNS} FROM subscriptions s WHERE s.organization_id = $1 AND s.is_current");
         self.0
-            .row(Sql::new(sql, [organization.as_uuid().into()]), subscription)
+            .row(
+                Sql::new(sql, [grant.organization().as_uuid().into()]),
+                subscription,
+            )
             .await
     }
 

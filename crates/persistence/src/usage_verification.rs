@@ -28,12 +28,11 @@ pub struct UsageDifference {
     pub found: Option<i64>,
 }
 
-/// Lines without an hour are from a time in which each told its own day.
-///
 /// A check: what is wrong where it finds something, and a statement that finds it in the organization `$1`. Its columns: the
 /// subject, a detail, the expected and the found number.
 type Check = (&'static str, &'static str);
 
+// Lines without an hour are from a time in which each told its own day.
 const CHECKS: &[Check] = &[
     (
         "a generation's characters are not held on the ledger",

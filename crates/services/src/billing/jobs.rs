@@ -27,6 +27,8 @@ pub(super) enum Task {
     Verify,
 }
 
+/// How long an ending waits for a node that knows of a provider.
+const FORGOTTEN: TimeDelta = TimeDelta::days(30);
 /// Names the one job of each task that there may be at a time.
 const EXPORT: Uuid = Uuid::from_u128(0x0190_0000_0000_8000_8000_0000_0000_0001);
 pub(super) const POLL: Uuid = Uuid::from_u128(0x0190_0000_0000_8000_8000_0000_0000_0002);
@@ -57,7 +59,11 @@ pub(crate) async fn work(core: &Core, claimed: &ClaimedJob) -> Outcome<()> {
             mirror::end(core, provider, claimed, organization, again).await
         }
         (Task::Verify, _) => usage_verification::daily(core, claimed).await,
-        // The provider was taken away meanwhile.
+        // This node knows of no provider; another one may. What must not be forgotten waits for it.
+        (Task::End { .. }, None) if core.clock.now() - claimed.created_at < FORGOTTEN => {
+            export::wait(core, claimed, "no provider", None, TimeDelta::minutes(5)).await
+        }
+        // The others come round again where there is one.
         (_, None) => {
             core.database
                 .atomically(async |uow| uow.jobs().complete(claimed).await)
@@ -79,9 +85,7 @@ impl Services {
         )
         .await
     }
-}
 
-impl Services {
     /// Has usage verified soon, without waiting for the day to be over.
     ///
     /// # Errors

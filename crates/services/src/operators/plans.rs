@@ -86,7 +86,7 @@ impl Operators<'_> {
                 }
                 not_taken(&all, &plan)?;
                 uow.plans().insert(&operator, &plan).await?;
-                uow.plans().give_to_subscribers(&operator, &plan).await?;
+                self.reach_subscribers(uow, &operator, &plan).await?;
                 let made = told(&plan).into_iter();
                 let payload = made.fold(Changes::default(), |all, (field, value)| all.made(field, value));
                 self.record(
@@ -123,7 +123,7 @@ impl Operators<'_> {
                 not_taken(&uow.plans().all(&operator).await?, &plan)?;
                 plan.updated_at = now;
                 uow.plans().store(&operator, &plan).await?;
-                uow.plans().give_to_subscribers(&operator, &plan).await?;
+                self.reach_subscribers(uow, &operator, &plan).await?;
                 let values = told(&before).into_iter().zip(told(&plan));
                 let payload = values.fold(Changes::default(), |all, ((field, old), (_, new))| {
                     all.field(field, old, new)
@@ -187,25 +187,43 @@ impl Operators<'_> {
                     Some(id) => Some(self.found(uow, &operator, id).await?),
                     None => None,
                 };
-                let now = core.clock.now();
-                let before = uow
-                    .plans()
-                    .assign(&operator, organization, given.as_ref(), now)
-                    .await?;
-                if before != plan {
-                    let id = |plan: Option<PlanId>| plan.map(|plan| plan.type_id());
-                    let payload = Changes::default().field("plan", id(before), id(plan));
-                    let act = (
-                        EventKind::PlanAssigned,
-                        Some(organization),
-                        organization.type_id(),
-                        payload,
-                    );
-                    self.record(uow, &operator, act);
-                }
+                self.give(uow, &operator, organization, given.as_ref()).await?;
                 Ok::<_, ServiceError>(given)
             })
             .await
+    }
+
+    /// Gives an organization a plan, or takes it away, and records it.
+    async fn give(
+        self,
+        uow: &UnitOfWork,
+        operator: &OperatorGrant,
+        organization: OrganizationId,
+        plan: Option<&Plan>,
+    ) -> Outcome<()> {
+        let now = self.0.core().clock.now();
+        let before = uow.plans().assign(operator, organization, plan, now).await?;
+        let after = plan.map(|plan| plan.id);
+        if before != after {
+            let id = |plan: Option<PlanId>| plan.map(|plan| plan.type_id());
+            let payload = Changes::default().field("plan", id(before), id(after));
+            let act = (
+                EventKind::PlanAssigned,
+                Some(organization),
+                organization.type_id(),
+                payload,
+            );
+            self.record(uow, operator, act);
+        }
+        Ok(())
+    }
+
+    /// Gives a plan to those who bought its product before it stood for it.
+    async fn reach_subscribers(self, uow: &UnitOfWork, operator: &OperatorGrant, plan: &Plan) -> Outcome<()> {
+        for organization in uow.plans().subscribers_without(operator, plan).await? {
+            self.give(uow, operator, organization, Some(plan)).await?;
+        }
+        Ok(())
     }
 
     async fn found(self, uow: &UnitOfWork, operator: &OperatorGrant, id: PlanId) -> Outcome<Plan> {

@@ -247,6 +247,8 @@ on_both! {
         let terms = PlanTerms { name: "Later".to_owned(), product: Some(PRODUCT.to_owned()), ..PlanTerms::default() };
         operators.operators().create_plan(terms, "for those who are there").await.unwrap();
         assert_eq!(shop.state().await.plan.map(|plan| plan.name).as_deref(), Some("Later"));
+        let told = shop.instance.sql_count("events WHERE kind = 'organization.plan_assigned' AND organization_id IS NOT NULL");
+        assert_eq!(told.await, 1);
     }
 
     async fn an_invoice_is_read_by_whoever_manages_billing_and_by_no_other_organization(backend: Backend) {
@@ -290,6 +292,17 @@ on_both! {
         shop.instance.clock.advance(TimeDelta::minutes(6));
         without.settle().await.unwrap();
         assert_eq!(shop.instance.sql_count("organizations").await, 0);
+    }
+
+    async fn an_ending_that_a_node_without_the_provider_finds_is_left_to_one_that_knows_it(backend: Backend) {
+        let (shop, sandbox) = Shop::paying(backend, |_| ()).await;
+        let told = shop.subscribe(&sandbox).await;
+        shop.as_ada().await.organizations().delete(None).await.unwrap();
+        shop.instance.without_billing().settle().await.unwrap();
+        shop.instance.clock.advance(TimeDelta::minutes(6));
+        shop.services().settle().await.unwrap();
+        let now = sandbox.renew(told["id"].as_str().unwrap());
+        assert!(now.is_err(), "it is over: {now:?}");
     }
 
     async fn a_deleted_organization_pays_no_more(backend: Backend) {
