@@ -229,29 +229,20 @@ impl Events<'_> {
         }
         let mut sql = Sql::new(
             "UPDATE events SET relayed_at = $1, chain_position = v.column2, chain_hash = v.column3,
-                position = v.column4 + (SELECT COALESCE(MAX(position), 0) FROM events) FROM (VALUES ",
+                position = v.column4 + (SELECT COALESCE(MAX(position), 0) FROM events) FROM (",
             [now.into()],
         );
         let mut nth = 0;
-        let fed: Vec<Option<i64>> = seals
-            .iter()
-            .map(|seal| {
-                nth += i64::from(seal.is_fed);
-                seal.is_fed.then_some(nth)
-            })
-            .collect();
-        // As many rows as the next power of two, so that there are few different statements to prepare; the last one
-        // is said again.
-        let places = seals.len().next_power_of_two();
-        let seals = seals.iter().zip(fed);
-        let padding = seals.clone().next_back().into_iter().cycle();
-        for (row, (seal, fed)) in seals.chain(padding).take(places).enumerate() {
-            sql.push(if row == 0 { "(" } else { ", (" });
-            sql.bind(seal.event.as_uuid()).push(", ");
-            sql.bind(count(seal.position)).push(", ");
-            sql.bind(seal.chain_hash.to_vec()).push(", ");
-            sql.bind(fed).push(")");
-        }
+        let rows = seals.iter().map(|seal| {
+            nth += i64::from(seal.is_fed);
+            [
+                seal.event.as_uuid().into(),
+                count(seal.position).into(),
+                seal.chain_hash.to_vec().into(),
+                seal.is_fed.then_some(nth).into(),
+            ]
+        });
+        sql.values::<4>(rows.collect());
         sql.push(") AS v WHERE events.id = v.column1");
         self.0.run(sql).await?;
         Ok(())

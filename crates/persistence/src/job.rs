@@ -4,13 +4,14 @@
 //! the transaction that stores the result. If the worker's node dies, the lease runs out and another one takes the
 //! job; a worker that lost its lease finds that out before it stores anything.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use resonance_domain::{JobId, OrganizationId};
-use sea_orm::{DbErr, QueryResult};
-use serde_json::Value;
+use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
-use crate::{StorageError, executor::Executor, raw::Sql};
+use crate::{StorageError, executor::Executor, organization::at, raw::Sql};
 
 /// A kind of work, with workers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +58,7 @@ pub struct NewJob {
     /// What it is about. A queue holds at most one job about a subject.
     pub subject: Option<Uuid>,
     /// What else the worker needs to know; never a secret.
-    pub payload: Value,
+    pub payload: serde_json::Value,
     /// Not before this time.
     pub run_at: DateTime<Utc>,
     /// When it was made.
@@ -74,11 +75,13 @@ pub struct ClaimedJob {
     /// What it is about.
     pub subject: Option<Uuid>,
     /// What else the worker needs to know.
-    pub payload: Value,
+    pub payload: serde_json::Value,
     /// Which try this is, from 1.
     pub attempt: u32,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Until when it was claimed. The lease may have been extended since.
+    pub leased_until: DateTime<Utc>,
     owner: Uuid,
 }
 
@@ -86,7 +89,7 @@ pub struct ClaimedJob {
 #[derive(Debug, Clone, Copy)]
 pub struct Jobs<'a>(pub(crate) Executor<'a>);
 
-const CLAIMED: &str = "id, organization_id, subject_id, payload, attempts, created_at";
+const CLAIMED: &str = "id, organization_id, subject_id, payload, attempts, created_at, lease_until";
 
 impl Jobs<'_> {
     /// Adds a job; does nothing if the queue holds one about the same subject already.
@@ -229,6 +232,30 @@ impl Jobs<'_> {
             i64::from(job.attempt).into(),
         ];
         Ok(self.0.execute(COMPLETE, values).await? > 0)
+    }
+
+    /// Ends jobs, likewise; those that were their workers' still. One statement.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn complete_all(self, jobs: &[&ClaimedJob]) -> Result<HashSet<JobId>, StorageError> {
+        if jobs.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut sql = Sql::new(
+            "DELETE FROM jobs WHERE (id, lease_owner, attempts) IN (",
+            [],
+        );
+        let leases = jobs.iter().map(|job| {
+            [
+                job.id.as_uuid().into(),
+                job.owner.into(),
+                i64::from(job.attempt).into(),
+            ]
+        });
+        sql.values::<3>(leases.collect()).push(") RETURNING id");
+        let ended = self.0.rows(sql, |row| Ok(JobId::from_uuid(at(row, 0)?)));
+        Ok(ended.await?.into_iter().collect())
     }
 
     /// Puts a job back until `run_at` after a try that failed; `reason` is for operators.
@@ -389,7 +416,7 @@ impl Jobs<'_> {
         self,
         change: &str,
         job: &ClaimedJob,
-        value: sea_orm::Value,
+        value: Value,
     ) -> Result<bool, StorageError> {
         let sql = format!("{change} WHERE id = $1 AND lease_owner = $2 AND attempts = $3");
         let values = [
@@ -412,6 +439,7 @@ fn claimed(row: &QueryResult, owner: Uuid) -> Result<ClaimedJob, DbErr> {
         payload: row.try_get_by_index(3)?,
         attempt: row.try_get_by_index::<i32>(4)?.unsigned_abs(),
         created_at: row.try_get_by_index(5)?,
+        leased_until: row.try_get_by_index(6)?,
         owner,
     })
 }

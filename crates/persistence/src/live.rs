@@ -62,6 +62,8 @@ pub(crate) struct Wakes {
     pub(crate) queues: BTreeSet<JobQueue>,
     pub(crate) webhooks: bool,
     pub(crate) notes: Vec<LiveNote>,
+    /// For this node alone.
+    pub(crate) notes_here: Vec<LiveNote>,
 }
 
 impl Live {
@@ -106,7 +108,7 @@ impl Live {
         if wakes.webhooks {
             self.wake_webhooks();
         }
-        for note in wakes.notes {
+        for note in wakes.notes_here.into_iter().chain(wakes.notes) {
             self.tell(Heard::Note(note));
         }
     }

@@ -137,6 +137,18 @@ impl Sql {
         self.push(if separator == "(" { "(NULL)" } else { ")" })
     }
 
+    /// Appends `VALUES` and a row of placeholders for each of `rows`, of which there must be one at least: as many as the
+    /// next power of two, so that there are few different statements to prepare; the last row is said again.
+    pub(crate) fn values<const N: usize>(&mut self, rows: Vec<[Value; N]>) -> &mut Self {
+        let places = rows.len().next_power_of_two();
+        let last = rows.last().cloned();
+        let padding = std::iter::repeat_n(last, places - rows.len()).flatten();
+        for (place, row) in rows.into_iter().chain(padding).enumerate() {
+            self.push(if place == 0 { "VALUES " } else { ", " }).list(row);
+        }
+        self
+    }
+
     /// Restricts to a page of a list in the order of `id` (as [`crate::page::by_id`]) and ends the statement.
     pub(crate) fn page_by_id(
         &mut self,

@@ -4,17 +4,22 @@
 //! the unit of work that ends or moves the job, in this order: first the job, then the generation, then the ledger.
 //! Everybody who changes a generation at work keeps that order, so that none waits for the other in a circle.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use resonance_authz::{SystemGrant, system::Speak};
 use resonance_domain::{
-    AudioFormat, GenerationFailure, GenerationId, GenerationState, InOrg, Mastering, SpeechSettings, TimeMark,
+    AudioFormat, GenerationFailure, GenerationId, GenerationState, Id, InOrg, Mastering, SpeechSettings,
+    TimeMark,
 };
-use sea_orm::Value;
+use sea_orm::{QueryResult, Value};
 
 use crate::{
     StorageError,
+    event::count,
     executor::Executor,
     generation::{read_format, read_mastering, read_settings, stored_marks},
+    organization::at,
     raw::Sql,
     read_rows::known,
 };
@@ -60,36 +65,34 @@ pub struct SpokenAudio {
 pub struct Speaking<'a>(pub(crate) Executor<'a>);
 
 impl Speaking<'_> {
-    /// Marks a generation as running, and tells what is to be spoken. `None` if nothing is: it is final or gone, or
-    /// its organization is deleted.
+    /// Marks generations as running, and tells what is to be spoken: of those that are not final or gone, and whose
+    /// organizations are not deleted. What cannot be read of one says nothing of the others. One statement.
     ///
     /// # Errors
     /// The database's.
     pub async fn begin(
         self,
         _grant: &SystemGrant<Speak>,
-        generation: InOrg<GenerationId>,
+        generations: &[InOrg<GenerationId>],
         now: DateTime<Utc>,
-    ) -> Result<Option<SpeechOrder>, StorageError> {
-        const BEGIN: &str = "UPDATE generations SET state = 'running', progress = 0, started_at = $3
-            WHERE organization_id = $1 AND id = $2 AND state IN ('queued', 'running')
-              AND EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL)
-            RETURNING text, engine, engine_voice, format,
-                temperature, top_p, top_k, repetition_penalty, speed, instructions, output_rate, output_loudness";
-        let [organization, id] = address(generation);
-        self.0
-            .row(Sql::new(BEGIN, [organization, id, now.into()]), |row| {
-                Ok(SpeechOrder {
-                    text: row.try_get_by_index(0)?,
-                    engine: row.try_get_by_index(1)?,
-                    engine_voice: row.try_get_by_index(2)?,
-                    format: read_format(row, 3)?,
-                    settings: read_settings(row, 4)?,
-                    instructions: row.try_get_by_index(9)?,
-                    mastering: read_mastering(row, 10)?,
-                })
-            })
-            .await
+    ) -> Result<HashMap<InOrg<GenerationId>, Result<SpeechOrder, StorageError>>, StorageError> {
+        if generations.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut sql = Sql::new(
+            "UPDATE generations SET state = 'running', progress = 0, started_at = $1
+            WHERE state IN ('queued', 'running') AND EXISTS (
+                SELECT 1 FROM organizations o WHERE o.id = generations.organization_id AND o.deleted_at IS NULL)
+              AND (organization_id, id) IN (",
+            [now.into()],
+        );
+        sql.values(generations.iter().copied().map(address).collect());
+        sql.push(
+            ") RETURNING text, engine, engine_voice, format, temperature, top_p, top_k, repetition_penalty, speed,
+                instructions, output_rate, output_loudness, organization_id, id",
+        );
+        let begun = self.0.rows(sql, |row| Ok((read_address(row, 12)?, order(row))));
+        Ok(begun.await?.into_iter().collect())
     }
 
     /// Where a generation stands; `None` if it is gone.
@@ -144,33 +147,46 @@ impl Speaking<'_> {
         Ok(self.0.execute(BACK, address(generation)).await? > 0)
     }
 
-    /// Ends a running generation with its audio. `false` if it is not running.
+    /// Ends running generations with their audio; those of them that were running. One statement.
     ///
     /// # Errors
     /// The database's.
     pub async fn succeed(
         self,
         _grant: &SystemGrant<Speak>,
-        generation: InOrg<GenerationId>,
-        audio: &SpokenAudio,
+        spoken: &[(InOrg<GenerationId>, &SpokenAudio)],
         now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        const SUCCEED: &str = "UPDATE generations SET state = 'succeeded', progress = 1, finished_at = $3,
-                audio_key = $4, audio_bytes = $5, duration_ms = $6, sample_rate = $7, peaks = $8, time_marks = $9
-            WHERE organization_id = $1 AND id = $2 AND state = 'running'";
-        let [organization, id] = address(generation);
-        let values = [
-            organization,
-            id,
-            now.into(),
-            audio.key.as_str().into(),
-            i64::try_from(audio.bytes).unwrap_or(i64::MAX).into(),
-            i64::try_from(audio.duration_ms).unwrap_or(i64::MAX).into(),
-            i32::try_from(audio.sample_rate).unwrap_or(i32::MAX).into(),
-            audio.peaks.clone().into(),
-            stored_marks(&audio.time_marks).into(),
-        ];
-        Ok(self.0.execute(SUCCEED, values).await? > 0)
+    ) -> Result<HashSet<InOrg<GenerationId>>, StorageError> {
+        if spoken.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut sql = Sql::new(
+            "UPDATE generations SET state = 'succeeded', progress = 1, finished_at = $1, audio_key = v.column3,
+                audio_bytes = v.column4, duration_ms = v.column5, sample_rate = v.column6, peaks = v.column7,
+                time_marks = v.column8
+            FROM (",
+            [now.into()],
+        );
+        let rows = spoken.iter().map(|(generation, audio)| {
+            let [organization, id] = address(*generation);
+            [
+                organization,
+                id,
+                audio.key.as_str().into(),
+                count(audio.bytes).into(),
+                count(audio.duration_ms).into(),
+                i32::try_from(audio.sample_rate).unwrap_or(i32::MAX).into(),
+                audio.peaks.clone().into(),
+                stored_marks(&audio.time_marks).into(),
+            ]
+        });
+        sql.values::<8>(rows.collect());
+        sql.push(
+            ") AS v WHERE generations.organization_id = v.column1 AND generations.id = v.column2 AND state = 'running'
+            RETURNING organization_id, id",
+        );
+        let ended = self.0.rows(sql, |row| read_address(row, 0));
+        Ok(ended.await?.into_iter().collect())
     }
 
     /// Ends a generation without audio; the same input does not give it back. `false` if it is final already.
@@ -197,6 +213,23 @@ impl Speaking<'_> {
         ];
         Ok(self.0.execute(FAIL, values).await? > 0)
     }
+}
+
+fn order(row: &QueryResult) -> Result<SpeechOrder, StorageError> {
+    Ok(SpeechOrder {
+        text: at(row, 0)?,
+        engine: at(row, 1)?,
+        engine_voice: at(row, 2)?,
+        format: read_format(row, 3)?,
+        settings: read_settings(row, 4)?,
+        instructions: at(row, 9)?,
+        mastering: read_mastering(row, 10)?,
+    })
+}
+
+fn read_address(row: &QueryResult, column: usize) -> Result<InOrg<GenerationId>, StorageError> {
+    let organization = Id::from_uuid(at(row, column)?);
+    Ok(InOrg::new(organization, Id::from_uuid(at(row, column + 1)?)))
 }
 
 fn address(generation: InOrg<GenerationId>) -> [Value; 2] {

@@ -44,6 +44,11 @@ impl UnitOfWork {
         self.with_pending(|pending| pending.wakes.notes.push(note));
     }
 
+    /// Tells this node's subscribers alone, likewise: for what the others hear soon by the event that stands behind it.
+    pub fn tell_here(&self, note: LiveNote) {
+        self.with_pending(|pending| pending.wakes.notes_here.push(note));
+    }
+
     pub(crate) fn transaction(&self) -> &Transaction {
         &self.transaction
     }

@@ -16,7 +16,7 @@ use resonance_domain::{
 };
 use uuid::Uuid;
 
-use crate::{StorageError, executor::Executor, usage_totals};
+use crate::{StorageError, executor::Executor, raw::Sql, usage_totals};
 
 /// The ledger.
 #[derive(Debug, Clone, Copy)]
@@ -94,33 +94,36 @@ impl Usage<'_> {
         };
         let counted = self.add(grant.organization(), line).await?;
         if counted {
-            self.follow(grant.organization(), id, exported).await?;
+            self.follow(&[(grant.organization(), id)], exported).await?;
         }
         Ok(counted)
     }
 
-    /// Charges what was held for a generation, and leaves the line for the billing provider if it is to be `exported`.
-    /// `false` if nothing was held, or the hold has ended already.
+    /// Charges what was held for generations, each by a line of its own, and leaves the lines for the billing provider if
+    /// they are to be `exported`. `false` if nothing was held for one of them, or the hold has ended already.
     ///
     /// # Errors
     /// The database's.
     pub async fn settle(
         self,
         _grant: &SystemGrant<Speak>,
-        generation: InOrg<GenerationId>,
-        id: UsageEntryId,
+        generations: &[(InOrg<GenerationId>, UsageEntryId)],
         exported: bool,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        let settled = self.end(generation, id, UsageEntryKind::Settle, now).await?;
-        if settled {
-            self.follow(generation.organization, id, exported).await?;
+        if !self.end(generations, UsageEntryKind::Settle, now).await? {
+            return Ok(false);
         }
-        Ok(settled)
+        let lines: Vec<_> = generations
+            .iter()
+            .map(|(generation, line)| (generation.organization, *line))
+            .collect();
+        self.follow(&lines, exported).await?;
+        Ok(true)
     }
 
-    /// Gives back what was held for a generation that failed, to the ledger and to the budgets. `false` as in
-    /// [`Usage::settle`].
+    /// Gives back what was held for a generation that failed, to the ledger and to the budgets. `false` if nothing was held,
+    /// or the hold has ended already.
     ///
     /// # Errors
     /// The database's.
@@ -135,7 +138,7 @@ impl Usage<'_> {
     }
 
     /// Gives back what was held for a generation that a member stopped, to the ledger and to the budgets. `false` as in
-    /// [`Usage::settle`].
+    /// [`Usage::release_failed`].
     ///
     /// # Errors
     /// The database's.
@@ -156,7 +159,9 @@ impl Usage<'_> {
         id: UsageEntryId,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        let released = self.end(generation, id, UsageEntryKind::Release, now).await?;
+        let released = self
+            .end(&[(generation, id)], UsageEntryKind::Release, now)
+            .await?;
         if released {
             self.give_back(generation).await?;
         }
@@ -183,18 +188,18 @@ impl Usage<'_> {
         Ok(())
     }
 
-    /// What belongs to a settled line beside itself.
+    /// What belongs to settled lines beside themselves.
     async fn follow(
         self,
-        organization: OrganizationId,
-        id: UsageEntryId,
+        lines: &[(OrganizationId, UsageEntryId)],
         exported: bool,
     ) -> Result<(), StorageError> {
-        usage_totals::add(self.0, organization, id).await?;
-        if exported {
-            const EXPORT: &str = "INSERT INTO usage_exports (organization_id, id) VALUES ($1, $2)";
-            let values = [organization.as_uuid().into(), id.as_uuid().into()];
-            self.0.execute(EXPORT, values).await?;
+        usage_totals::add(self.0, lines).await?;
+        if exported && !lines.is_empty() {
+            let mut sql = Sql::new("INSERT INTO usage_exports (organization_id, id) ", []);
+            sql.values(lines.iter().copied().map(usage_totals::line).collect())
+                .push(" ON CONFLICT DO NOTHING");
+            self.0.run(sql).await?;
         }
         Ok(())
     }
@@ -223,30 +228,39 @@ impl Usage<'_> {
         Ok(self.0.execute(ADD, values).await? > 0)
     }
 
-    /// Ends a hold: the new line says of the same quantity, voice, member and time what became of it.
+    /// Ends holds: each new line says of the same quantity, voice, member and time what became of it. `false` if one of
+    /// them was not there, or had ended already.
     async fn end(
         self,
-        generation: InOrg<GenerationId>,
-        id: UsageEntryId,
+        generations: &[(InOrg<GenerationId>, UsageEntryId)],
         kind: UsageEntryKind,
         now: DateTime<Utc>,
     ) -> Result<bool, StorageError> {
-        const END: &str = "INSERT INTO usage_entries
+        if generations.is_empty() {
+            return Ok(true);
+        }
+        let mut sql = Sql::new(
+            "INSERT INTO usage_entries
             (organization_id, id, metric, kind, reference_id, quantity, voice_id, engine, user_id, api_key_id,
              period, hour, day, created_at)
-            SELECT organization_id, $2, metric, $3, reference_id, quantity, voice_id, engine, user_id, api_key_id,
-                period, hour, day, $4
-            FROM usage_entries
-            WHERE organization_id = $1 AND metric = 'characters' AND reference_id = $5 AND kind = 'hold'
-            ON CONFLICT DO NOTHING";
-        let values = [
-            generation.organization.as_uuid().into(),
-            id.as_uuid().into(),
-            kind.as_str().into(),
-            now.into(),
-            generation.id.as_uuid().into(),
-        ];
-        Ok(self.0.execute(END, values).await? > 0)
+            SELECT h.organization_id, v.column3, h.metric, $1, h.reference_id, h.quantity, h.voice_id, h.engine, h.user_id,
+                h.api_key_id, h.period, h.hour, h.day, $2
+            FROM (",
+            [kind.as_str().into(), now.into()],
+        );
+        let rows = generations.iter().map(|(generation, line)| {
+            [
+                generation.organization.as_uuid().into(),
+                generation.id.as_uuid().into(),
+                line.as_uuid().into(),
+            ]
+        });
+        sql.values::<3>(rows.collect()).push(
+            ") AS v CROSS JOIN usage_entries h WHERE h.organization_id = v.column1 AND h.metric = 'characters'
+                AND h.reference_id = v.column2 AND h.kind = 'hold'
+            ON CONFLICT DO NOTHING",
+        );
+        Ok(self.0.run(sql).await? == generations.len() as u64)
     }
 }
 

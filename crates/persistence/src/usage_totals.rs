@@ -127,22 +127,33 @@ const DIVIDED: &str = "INSERT INTO usage_totals
             UNION ALL SELECT 4, 'voice' UNION ALL SELECT 5, 'engine') AS d
         CROSS JOIN (SELECT 'hour' AS grain, 13 AS length UNION ALL SELECT 'day', 10 UNION ALL SELECT 'month', 7) AS g
         WHERE e.kind = 'settle'";
-/// Whoever adds to the sums of an organization begins with the same row, so that none waits for the other in a circle.
+/// Whoever adds to the sums takes organizations in the same order and begins with the same row of each, so that none
+/// waits for the other in a circle.
 const GROUPED: &str = ") AS lines WHERE id IS NOT NULL
-    GROUP BY organization_id, metric, dimension, rank, grain, length, slot, id, engine ORDER BY rank, length
+    GROUP BY organization_id, metric, dimension, rank, grain, length, slot, id, engine
+    ORDER BY organization_id, rank, length
     ON CONFLICT (organization_id, metric, dimension, grain, slot, id, engine)
         DO UPDATE SET quantity = usage_totals.quantity + excluded.quantity";
 
-/// Adds a settled line to the sums.
+/// Adds settled lines to the sums.
 pub(crate) async fn add(
     executor: Executor<'_>,
-    organization: OrganizationId,
-    line: UsageEntryId,
+    lines: &[(OrganizationId, UsageEntryId)],
 ) -> Result<(), StorageError> {
-    let sql = format!("{DIVIDED} AND e.organization_id = $1 AND e.id = $2 {GROUPED}");
-    let values = [organization.as_uuid().into(), line.as_uuid().into()];
-    executor.execute(&sql, values).await?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new(format!("{DIVIDED} AND (e.organization_id, e.id) IN ("), []);
+    sql.values(lines.iter().copied().map(line).collect())
+        .push(")")
+        .push(GROUPED);
+    executor.run(sql).await?;
     Ok(())
+}
+
+/// Where a line lies.
+pub(crate) fn line((organization, line): (OrganizationId, UsageEntryId)) -> [Value; 2] {
+    [organization.as_uuid().into(), line.as_uuid().into()]
 }
 
 /// Makes the sums of an organization anew.

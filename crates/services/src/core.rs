@@ -19,7 +19,7 @@ use tokio::{
     task::JoinError,
 };
 
-use crate::{Outcome, Request, ServiceError, previews};
+use crate::{Outcome, Request, ServiceError, previews, speaking::Endings};
 
 /// What the instance's operator decides.
 #[derive(Debug, Clone)]
@@ -182,6 +182,7 @@ pub(crate) struct Core {
     /// Decoding takes the processor and memory, previews the processor: likewise.
     pub(crate) audio: Arc<Semaphore>,
     pub(crate) preview_turns: previews::Turns,
+    pub(crate) endings: Endings,
     pub(crate) audit: AuditKey,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
@@ -234,6 +235,7 @@ impl Services {
             pictures: Arc::new(Semaphore::new(1)),
             audio: Arc::new(Semaphore::new(cores.min(4))),
             preview_turns: previews::Turns::default(),
+            endings: Endings::default(),
             mailer: ports.mailer,
             dns: ports.dns,
             blobs: ports.blobs,

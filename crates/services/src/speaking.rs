@@ -8,6 +8,7 @@
 //! The job is also what keeps uploaded objects from being forgotten: as long as there is one, the object will either
 //! be named by the generation or be swept by whoever ends it otherwise.
 
+mod endings;
 mod failure;
 mod mastering;
 mod progress;
@@ -21,15 +22,19 @@ use resonance_authz::{SystemGrant, system::Speak};
 use resonance_blobs::BlobKey;
 use resonance_domain::{EventKind, GenerationFailure, GenerationId, GenerationState, Id, IdsExt, InOrg};
 use resonance_persistence::{
-    ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, UnitOfWork,
+    ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, StorageError, UnitOfWork,
 };
 
-use self::failure::{Failure, Remedy};
 pub(crate) use self::{
+    endings::Endings,
     mastering::{Assembly, Surveyed},
     script::{Script, decoded, key as piece_key},
 };
-use crate::{Outcome, ServiceError, changes::Changes, core::Core, sweep};
+use self::{
+    endings::Ending,
+    failure::{Failure, Remedy},
+};
+use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core, sweep, worker::Task};
 
 /// Tries before a generation fails; of a long text, without getting any further.
 const MAX_TRIES: u32 = 3;
@@ -74,18 +79,52 @@ fn pieces_removal(core: &Core, generation: InOrg<GenerationId>) -> Outcome<NewJo
     })
 }
 
-/// Does one job of the queue.
-pub(crate) async fn speak(core: &Core, job: &ClaimedJob) -> Outcome<()> {
+/// What is to be spoken, or why that cannot be read; `None` if nothing is any more.
+pub(crate) type Order = Option<Result<SpeechOrder, StorageError>>;
+
+/// Marks the generations of claimed jobs as running, in the same unit of work, and finds what is to be spoken.
+pub(crate) async fn begin(
+    core: &Core,
+    uow: &UnitOfWork,
+    jobs: Vec<ClaimedJob>,
+) -> Result<Vec<Task>, StorageError> {
+    let grant = SystemGrant::<Speak>::for_job();
+    let generations: Vec<_> = jobs.iter().filter_map(subject).collect();
+    let now = core.clock.now();
+    let mut orders = uow.speaking().begin(&grant, &generations, now).await?;
+    let begun = jobs.into_iter().map(|job| {
+        let order = subject(&job).and_then(|generation| {
+            let order = orders.remove(&generation)?;
+            let payload = moved(GenerationState::Queued, GenerationState::Running).with("attempt", job.attempt);
+            uow.record(event(core, generation, EventKind::GenerationStarted, payload));
+            Some(order)
+        });
+        Task { job, order }
+    });
+    Ok(begun.collect())
+}
+
+/// Does one job of the queue, whose generation was marked as running when it was claimed.
+pub(crate) async fn speak(services: &Services, job: &ClaimedJob, order: Order) -> Outcome<()> {
+    let core = services.core();
     let Some(generation) = subject(job) else {
         return Err(ServiceError::internal("reading a speech job", "no generation"));
     };
+    let Some(order) = order else {
+        // Deleted or cancelled by hands that did not see this job; there is nothing to do.
+        core.database
+            .atomically(async |uow| uow.jobs().complete(job).await)
+            .await?;
+        return Ok(());
+    };
     let take = Take {
+        services,
         core,
         job,
         generation,
         grant: SystemGrant::<Speak>::for_job(),
     };
-    take.run().await
+    take.run(order?).await
 }
 
 /// What a job is about.
@@ -107,6 +146,7 @@ pub(crate) async fn hand_back(
 
 /// One try to speak one generation.
 struct Take<'a> {
+    services: &'a Services,
     core: &'a Core,
     job: &'a ClaimedJob,
     generation: InOrg<GenerationId>,
@@ -114,15 +154,7 @@ struct Take<'a> {
 }
 
 impl Take<'_> {
-    async fn run(&self) -> Outcome<()> {
-        let Some(order) = self.begin().await? else {
-            // Deleted or cancelled by hands that did not see this job; there is nothing to do.
-            let database = &self.core.database;
-            database
-                .atomically(async |uow| uow.jobs().complete(self.job).await)
-                .await?;
-            return Ok(());
-        };
+    async fn run(&self, order: SpeechOrder) -> Outcome<()> {
         let (script, kept) = match self.prepare(&order).await {
             Ok(prepared) => prepared,
             Err(failure) => return self.give_way(&failure, self.job.attempt).await,
@@ -136,7 +168,7 @@ impl Take<'_> {
             self.perform(&order, &script, &kept).await
         };
         match spoken {
-            Ok(Some(audio)) => self.succeed(&audio, &order, &script).await,
+            Ok(Some(audio)) => self.succeed(audio, &order, &script).await,
             Ok(None) => Ok(()),
             Err(failure) => self.give_way(&failure, tries).await,
         }
@@ -152,25 +184,6 @@ impl Take<'_> {
         }
     }
 
-    async fn begin(&self) -> Outcome<Option<SpeechOrder>> {
-        let core = self.core;
-        // Whoever takes the job up again begins again.
-        core.database
-            .provisionally(async |uow| {
-                let order = uow
-                    .speaking()
-                    .begin(&self.grant, self.generation, core.clock.now())
-                    .await?;
-                if order.is_some() {
-                    let payload = moved(GenerationState::Queued, GenerationState::Running)
-                        .with("attempt", self.job.attempt);
-                    uow.record(self.event(EventKind::GenerationStarted, payload));
-                }
-                Ok(order)
-            })
-            .await
-    }
-
     /// What the text is spoken in, and the pieces of it that are there already.
     async fn prepare(&self, order: &SpeechOrder) -> Result<(Script, HashSet<BlobKey>), Failure> {
         let engine = self.engine(order)?;
@@ -183,48 +196,29 @@ impl Take<'_> {
         Ok((script, kept))
     }
 
+    /// Whether the job is this worker's still, as far as that can be known without asking: it was, less than a third of a
+    /// lease ago. Else it is asked for, and the lease extended.
     async fn still_mine(&self) -> Result<bool, Failure> {
-        let until = self.core.clock.now() + self.core.settings.job_lease;
+        let (now, lease) = (self.core.clock.now(), self.core.settings.job_lease);
+        if self.job.leased_until - now > lease * 2 / 3 {
+            return Ok(true);
+        }
         self.core
             .database
-            .atomically(async |uow| uow.jobs().extend(self.job, until).await)
+            .provisionally(async |uow| uow.jobs().extend(self.job, now + lease).await)
             .await
             .map_err(|error| Failure::of_service(ServiceError::Storage(error)))
     }
 
-    async fn succeed(&self, audio: &SpokenAudio, order: &SpeechOrder, script: &Script) -> Outcome<()> {
-        let core = self.core;
-        let now = core.clock.now();
-        let stored = core
-            .database
-            .atomically(async |uow| {
-                let stored = uow.jobs().complete(self.job).await?
-                    && uow
-                        .speaking()
-                        .succeed(&self.grant, self.generation, audio, now)
-                        .await?;
-                if stored {
-                    let (entry, exported) = (core.ids.next(), core.billing.is_some());
-                    let settled = uow
-                        .usage()
-                        .settle(&self.grant, self.generation, entry, exported, now)
-                        .await?;
-                    if !settled {
-                        return Err(ServiceError::internal("settling usage", "nothing is held"));
-                    }
-                    if script.is_long() {
-                        uow.jobs().add(pieces_removal(core, self.generation)?).await?;
-                    }
-                    let payload = moved(GenerationState::Running, GenerationState::Succeeded)
-                        .with("durationMs", audio.duration_ms)
-                        .with("bytes", audio.bytes)
-                        .with("characters", order.text.chars().count());
-                    uow.record(self.event(EventKind::GenerationSucceeded, payload));
-                }
-                Ok(stored)
-            })
-            .await?;
-        if stored {
+    async fn succeed(&self, audio: SpokenAudio, order: &SpeechOrder, script: &Script) -> Outcome<()> {
+        let ending = Ending {
+            job: self.job.clone(),
+            generation: self.generation,
+            audio,
+            characters: order.text.chars().count(),
+            in_pieces: script.is_long(),
+        };
+        if Endings::store(self.services, ending).await? {
             metrics::counter!("resonance_generations_total", "state" => "succeeded").increment(1);
             Ok(())
         } else {
@@ -312,7 +306,7 @@ impl Take<'_> {
                     let payload = moved(GenerationState::Running, GenerationState::Failed)
                         .with("code", shown.code)
                         .with("message", shown.message);
-                    uow.record(self.event(EventKind::GenerationFailed, payload));
+                    uow.record(event(core, self.generation, EventKind::GenerationFailed, payload));
                 }
                 Ok::<_, ServiceError>(ended)
             })
@@ -323,12 +317,16 @@ impl Take<'_> {
         Ok(())
     }
 
-    /// An event of the system's own doing, happening now.
-    fn event(&self, kind: EventKind, payload: Changes) -> NewEvent {
-        let InOrg { organization, .. } = self.generation;
-        self.core
-            .event(kind, Some(organization), self.generation.global_id(), payload)
-    }
+}
+
+/// An event of the system's own doing, happening now.
+fn event(core: &Core, generation: InOrg<GenerationId>, kind: EventKind, payload: Changes) -> NewEvent {
+    core.event(
+        kind,
+        Some(generation.organization),
+        generation.global_id(),
+        payload,
+    )
 }
 
 fn moved(from: GenerationState, to: GenerationState) -> Changes {

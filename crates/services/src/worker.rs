@@ -50,12 +50,21 @@ fn way(services: &Services, queue: JobQueue) -> Way {
     }
 }
 
+/// A claimed job, and what is known of it since.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) job: ClaimedJob,
+    /// For speech.
+    pub(crate) order: speaking::Order,
+}
+
 /// Does one job. The handler completes it.
-async fn work(services: &Services, queue: JobQueue, job: &ClaimedJob) -> Outcome<()> {
+async fn work(services: &Services, queue: JobQueue, Task { job, order }: Task) -> Outcome<()> {
+    let job = &job;
     match queue {
         JobQueue::Mail => mailing::send(services.core(), job).await,
         JobQueue::Sweep => sweep::sweep(services.core(), job).await,
-        JobQueue::Speak => speaking::speak(services.core(), job).await,
+        JobQueue::Speak => speaking::speak(services, job, order).await,
         JobQueue::Purge => purge::purge(services.core(), job).await,
         JobQueue::Bill => billing::work(services.core(), job).await,
     }
@@ -77,9 +86,9 @@ pub(crate) async fn run(services: &Services, queue: JobQueue, stop: &Cancellatio
         };
         match claimed {
             Ok(claimed) => {
-                for job in claimed {
-                    let (services, job_of_task) = (services.clone(), job.clone());
-                    let task = running.spawn(async move { attempt(&services, queue, &job_of_task).await });
+                for task in claimed {
+                    let (services, job) = (services.clone(), task.job.clone());
+                    let task = running.spawn(async move { attempt(&services, queue, task).await });
                     jobs.insert(task.id(), job);
                 }
             }
@@ -96,6 +105,10 @@ pub(crate) async fn run(services: &Services, queue: JobQueue, stop: &Cancellatio
             Some(done) = running.join_next_with_id() => forget(&mut jobs, done),
             () = core.database.live().jobs_in(queue) => {}
             () = tokio::time::sleep(PATIENCE) => {}
+        }
+        // What is done at the same time is followed by what is claimed at the same time.
+        while let Some(done) = running.try_join_next_with_id() {
+            forget(&mut jobs, done);
         }
     }
     let finish = async {
@@ -142,7 +155,7 @@ async fn claim(
     queue: JobQueue,
     owner: Uuid,
     free: usize,
-) -> Result<Vec<ClaimedJob>, StorageError> {
+) -> Result<Vec<Task>, StorageError> {
     let core = services.core();
     // Looking is free; claiming writes.
     if !core.database.jobs().any_queued(queue).await? {
@@ -152,19 +165,26 @@ async fn claim(
     let free = u32::try_from(free).unwrap_or(u32::MAX);
     // A claim that is lost leaves the job where it was.
     core.database
-        .provisionally(async |uow| uow.jobs().claim(queue, owner, until, free).await)
+        .provisionally(async |uow| {
+            let jobs = uow.jobs().claim(queue, owner, until, free).await?;
+            if queue == JobQueue::Speak {
+                return speaking::begin(core, uow, jobs).await;
+            }
+            Ok(jobs.into_iter().map(|job| Task { job, order: None }).collect())
+        })
         .await
 }
 
 /// Does a claimed job, keeping its lease alive; a job that was lost meanwhile is dropped where it stands.
-pub(crate) async fn attempt(services: &Services, queue: JobQueue, job: &ClaimedJob) {
+pub(crate) async fn attempt(services: &Services, queue: JobQueue, task: Task) {
+    let job = &task.job.clone();
     // A try that returns ends the job at the limit. What goes beyond it took the whole worker down each time.
     if job.attempt > way(services, queue).attempts {
         put_back(services, queue, job, "every worker that tried died of it").await;
         return;
     }
     let worked = tokio::select! {
-        worked = work(services, queue, job) => worked,
+        worked = work(services, queue, task) => worked,
         () = keep_alive(services, job) => {
             tracing::info!(job = ?job.id, queue = queue.as_str(), "the job was cancelled or taken over");
             return;
@@ -246,8 +266,8 @@ pub(crate) async fn drain(services: &Services, queue: JobQueue) -> Outcome<usize
         if claimed.is_empty() {
             return Ok(done);
         }
-        for job in &claimed {
-            attempt(services, queue, job).await;
+        for task in claimed {
+            attempt(services, queue, task).await;
             done += 1;
         }
     }

@@ -310,7 +310,7 @@ on_both! {
             let id = studio.instance.ids.next();
             let generation = InOrg::new(asked.organization, asked.id);
             let added = database.atomically(async |uow| if settle {
-                uow.usage().settle(&grant, generation, id, false, now).await
+                uow.usage().settle(&grant, &[(generation, id)], false, now).await
             } else {
                 uow.usage().release_failed(&grant, generation, id, now).await
             });
