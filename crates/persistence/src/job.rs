@@ -53,7 +53,10 @@ pub struct NewJob {
     pub id: JobId,
     /// What kind of work.
     pub queue: JobQueue,
-    /// For whom; the fair share is counted by it.
+    /// Which of the queue's lanes, where there are several: what is slow in one does not hold up the others. For speech,
+    /// the name of the engine.
+    pub lane: String,
+    /// For whom; the fair share of a lane is counted by it.
     pub organization: Option<OrganizationId>,
     /// What it is about. A queue holds at most one job about a subject.
     pub subject: Option<Uuid>,
@@ -70,6 +73,8 @@ pub struct NewJob {
 pub struct ClaimedJob {
     /// Its identity.
     pub id: JobId,
+    /// Its lane.
+    pub lane: String,
     /// For whom.
     pub organization: Option<OrganizationId>,
     /// What it is about.
@@ -89,26 +94,26 @@ pub struct ClaimedJob {
 #[derive(Debug, Clone, Copy)]
 pub struct Jobs<'a>(pub(crate) Executor<'a>);
 
-const CLAIMED: &str = "id, organization_id, subject_id, payload, attempts, created_at, lease_until";
+const CLAIMED: &str = "id, organization_id, subject_id, payload, attempts, created_at, lease_until, lane";
 
 impl Jobs<'_> {
     /// Adds a job; does nothing if the queue holds one about the same subject already.
     ///
-    /// In a queue, every organization's jobs take turns: an organization's job comes one turn after its previous
-    /// one, and whoever comes with none waiting starts at the turn that is being served. So one organization's
+    /// In a lane, every organization's jobs take turns: an organization's job comes one turn after its previous one, and whoever comes with none waiting starts at the turn that is being served. So one organization's
     /// thousand jobs do not delay another's first (start-time fair queueing with equal weights).
     ///
     /// # Errors
     /// The database's.
     pub async fn add(self, job: NewJob) -> Result<(), StorageError> {
         const ADD: &str = "INSERT INTO jobs
-            (id, queue, organization_id, subject_id, payload, state, turn, run_at, attempts, created_at)
+            (id, queue, organization_id, subject_id, payload, state, turn, run_at, attempts, created_at, lane)
             VALUES ($1, $2, $3, $4, $5, $6, COALESCE(
-                (SELECT turn + 1 FROM jobs WHERE organization_id = $3 AND queue = $2 ORDER BY turn DESC LIMIT 1),
+                (SELECT turn + 1 FROM jobs WHERE organization_id = $3 AND queue = $2 AND lane = $9
+                    ORDER BY turn DESC LIMIT 1),
                 (SELECT MIN(turn) FROM (
-                    SELECT MIN(turn) AS turn FROM jobs WHERE queue = $2 AND state = 'queued'
-                    UNION ALL SELECT MIN(turn) FROM jobs WHERE queue = $2 AND state = 'running') AS served),
-                0), $7, 0, $8)
+                    SELECT MIN(turn) AS turn FROM jobs WHERE queue = $2 AND lane = $9 AND state = 'queued'
+                    UNION ALL SELECT MIN(turn) FROM jobs WHERE queue = $2 AND lane = $9 AND state = 'running') AS served),
+                0), $7, 0, $8, $9)
             ON CONFLICT (queue, subject_id) DO NOTHING";
         let state = if job.run_at > job.created_at {
             "waiting"
@@ -127,6 +132,7 @@ impl Jobs<'_> {
                     state.into(),
                     job.run_at.into(),
                     job.created_at.into(),
+                    job.lane.into(),
                 ],
             )
             .await?;
@@ -158,17 +164,19 @@ impl Jobs<'_> {
         Ok(self.0.one(ANY, [now.into()], |_| Ok(())).await?.is_some())
     }
 
-    /// Whether [`Jobs::claim`] would find a job.
+    /// The lanes of `queue` in which [`Jobs::claim`] would find a job. What it costs does not grow with the jobs.
     ///
     /// # Errors
     /// The database's.
-    pub async fn any_queued(self, queue: JobQueue) -> Result<bool, StorageError> {
-        const ANY: &str = "SELECT 1 FROM jobs WHERE queue = $1 AND state = 'queued' LIMIT 1";
-        Ok(self
-            .0
-            .one(ANY, [queue.as_str().into()], |_| Ok(()))
-            .await?
-            .is_some())
+    pub async fn lanes(self, queue: JobQueue) -> Result<Vec<String>, StorageError> {
+        const LANES: &str = "WITH RECURSIVE lanes(lane) AS (
+                SELECT MIN(lane) FROM jobs WHERE queue = $1 AND state = 'queued'
+                UNION ALL
+                SELECT (SELECT MIN(lane) FROM jobs WHERE queue = $1 AND state = 'queued' AND lane > lanes.lane)
+                FROM lanes WHERE lane IS NOT NULL)
+            SELECT lane FROM lanes WHERE lane IS NOT NULL";
+        let values = [queue.as_str().into()];
+        self.0.all(LANES, values, |row| row.try_get_by_index(0)).await
     }
 
     /// Whether there is a job of `queue` about `subject`.
@@ -181,13 +189,14 @@ impl Jobs<'_> {
         Ok(self.0.one(ANY, values, |_| Ok(())).await?.is_some())
     }
 
-    /// Claims up to `limit` jobs of `queue` for `owner` until `until`. No job is ever claimed by two.
+    /// Claims up to `limit` jobs of a lane of `queue` for `owner` until `until`. No job is ever claimed by two.
     ///
     /// # Errors
     /// The database's.
     pub async fn claim(
         self,
         queue: JobQueue,
+        lane: &str,
         owner: Uuid,
         until: DateTime<Utc>,
         limit: u32,
@@ -195,7 +204,7 @@ impl Jobs<'_> {
         let skip_locked = self.0.on_postgres("FOR UPDATE SKIP LOCKED");
         let sql = format!(
             "UPDATE jobs SET state = 'running', lease_owner = $1, lease_until = $2, attempts = attempts + 1
-             WHERE id IN (SELECT id FROM jobs WHERE queue = $3 AND state = 'queued'
+             WHERE id IN (SELECT id FROM jobs WHERE queue = $3 AND lane = $5 AND state = 'queued'
                           ORDER BY turn, id LIMIT $4 {skip_locked})
              RETURNING {CLAIMED}"
         );
@@ -204,6 +213,7 @@ impl Jobs<'_> {
             until.into(),
             queue.as_str().into(),
             i64::from(limit).into(),
+            lane.into(),
         ];
         let mut jobs = self.0.all(&sql, values, |row| claimed(row, owner)).await?;
         jobs.sort_unstable_by_key(|job| job.id.as_uuid());
@@ -242,10 +252,7 @@ impl Jobs<'_> {
         if jobs.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut sql = Sql::new(
-            "DELETE FROM jobs WHERE (id, lease_owner, attempts) IN (",
-            [],
-        );
+        let mut sql = Sql::new("DELETE FROM jobs WHERE (id, lease_owner, attempts) IN (", []);
         let leases = jobs.iter().map(|job| {
             [
                 job.id.as_uuid().into(),
@@ -361,7 +368,7 @@ impl Jobs<'_> {
             > 0)
     }
 
-    /// How many jobs of `queue` come before those of `organization` about `subjects`, counted up to `most` each; those
+    /// How many jobs of the same lane of `queue` come before those of `organization` about `subjects`, counted up to `most` each; those
     /// that do not wait are not in the answer.
     ///
     /// # Errors
@@ -375,7 +382,7 @@ impl Jobs<'_> {
     ) -> Result<Vec<(Uuid, u32)>, StorageError> {
         let mut sql = Sql::new(
             "SELECT subject_id, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs AS earlier
-                WHERE earlier.queue = $1 AND earlier.state = 'queued'
+                WHERE earlier.queue = $1 AND earlier.lane = job.lane AND earlier.state = 'queued'
                   AND (earlier.turn, earlier.id) < (job.turn, job.id) LIMIT $2) AS ahead)
             FROM jobs AS job WHERE job.queue = $1 AND job.organization_id = $3
               AND job.state IN ('queued', 'waiting') AND job.subject_id IN ",
@@ -412,12 +419,7 @@ impl Jobs<'_> {
             .await
     }
 
-    async fn leased(
-        self,
-        change: &str,
-        job: &ClaimedJob,
-        value: Value,
-    ) -> Result<bool, StorageError> {
+    async fn leased(self, change: &str, job: &ClaimedJob, value: Value) -> Result<bool, StorageError> {
         let sql = format!("{change} WHERE id = $1 AND lease_owner = $2 AND attempts = $3");
         let values = [
             job.id.as_uuid().into(),
@@ -440,6 +442,7 @@ fn claimed(row: &QueryResult, owner: Uuid) -> Result<ClaimedJob, DbErr> {
         attempt: row.try_get_by_index::<i32>(4)?.unsigned_abs(),
         created_at: row.try_get_by_index(5)?,
         leased_until: row.try_get_by_index(6)?,
+        lane: row.try_get_by_index(7)?,
         owner,
     })
 }

@@ -154,7 +154,6 @@ impl Configuration {
             Some(file) => engines::read(file).map_err(|problem| Mistake::new("engines", problem))?,
             None => Vec::new(),
         };
-        let elsewhere: usize = engines.iter().map(|engine| engine.concurrency).sum();
         let polar = polar(
             options.polar_token,
             options.polar_url,
@@ -181,7 +180,7 @@ impl Configuration {
                 options.jwt_private_key.as_deref(),
             )?,
             text_limit,
-            speech_concurrency: options.speech_concurrency.unwrap_or(cores + elsewhere).max(1),
+            speech_concurrency: options.speech_concurrency.unwrap_or(cores).max(1),
             job_lease: positive("job_lease_seconds", options.job_lease_seconds, 30)?,
             webhooks_private_addresses: options.webhooks_private_addresses.unwrap_or(false),
             domains_enabled: options.domains.unwrap_or(true),

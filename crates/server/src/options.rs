@@ -108,7 +108,8 @@ options! {
     engines: PathBuf, "engines", "RESONANCE_ENGINES";
     /// The longest text that is spoken, in characters, up to 100000 [default: 5000]
     text_limit: usize, "text-limit", "RESONANCE_TEXT_LIMIT";
-    /// How many generations this node speaks at a time [default: the number of cores, and what other servers take at once]
+    /// How many generations this node speaks at a time by itself; engines that are other servers have limits of their own
+    /// [default: the number of cores]
     speech_concurrency: usize, "speech-concurrency", "RESONANCE_SPEECH_CONCURRENCY";
     /// Seconds that a job stays with a worker that gives no sign of life [default: 30]
     job_lease_seconds: u32, "job-lease-seconds", "RESONANCE_JOB_LEASE_SECONDS";

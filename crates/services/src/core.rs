@@ -54,7 +54,7 @@ pub struct Settings {
     pub jwt_rsa_key: Option<RsaKey>,
     /// The longest text that may be spoken, in characters: up to [`resonance_domain::MAX_GENERATION_TEXT`].
     pub text_limit: usize,
-    /// How many generations this node speaks at a time.
+    /// How many generations this node speaks at a time by an engine that sets no limit of its own.
     pub speech_concurrency: usize,
     /// How long a job stays with a worker that gives no sign of life.
     pub job_lease: chrono::TimeDelta,

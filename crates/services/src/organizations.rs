@@ -210,6 +210,7 @@ fn purge_of(id: JobId, organization: OrganizationId, now: DateTime<Utc>) -> NewJ
     NewJob {
         id,
         queue: JobQueue::Purge,
+        lane: String::new(),
         organization: Some(organization),
         subject: Some(organization.as_uuid()),
         payload: json!({}),

@@ -67,6 +67,7 @@ pub(crate) async fn pass_on(services: &Services) -> Outcome<usize> {
                     let job = NewJob {
                         id: core.ids.next(),
                         queue: JobQueue::Mail,
+                        lane: String::new(),
                         organization: event.organization,
                         subject: None,
                         payload,

@@ -25,14 +25,14 @@ use resonance_persistence::{
     ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, StorageError, UnitOfWork,
 };
 
+use self::{
+    endings::Ending,
+    failure::{Failure, Remedy},
+};
 pub(crate) use self::{
     endings::Endings,
     mastering::{Assembly, Surveyed},
     script::{Script, decoded, key as piece_key},
-};
-use self::{
-    endings::Ending,
-    failure::{Failure, Remedy},
 };
 use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core, sweep, worker::Task};
 
@@ -79,6 +79,15 @@ fn pieces_removal(core: &Core, generation: InOrg<GenerationId>) -> Outcome<NewJo
     })
 }
 
+/// How many texts this node speaks at a time by an engine: as many as that takes at once.
+pub(crate) fn concurrency(core: &Core, engine: &str) -> usize {
+    let Some(engine) = core.engines.get(engine) else {
+        // Nothing here speaks them, which is soon found out.
+        return 1;
+    };
+    engine.status().limit.unwrap_or(core.settings.speech_concurrency)
+}
+
 /// What is to be spoken, or why that cannot be read; `None` if nothing is any more.
 pub(crate) type Order = Option<Result<SpeechOrder, StorageError>>;
 
@@ -95,7 +104,8 @@ pub(crate) async fn begin(
     let begun = jobs.into_iter().map(|job| {
         let order = subject(&job).and_then(|generation| {
             let order = orders.remove(&generation)?;
-            let payload = moved(GenerationState::Queued, GenerationState::Running).with("attempt", job.attempt);
+            let payload =
+                moved(GenerationState::Queued, GenerationState::Running).with("attempt", job.attempt);
             uow.record(event(core, generation, EventKind::GenerationStarted, payload));
             Some(order)
         });
@@ -316,7 +326,6 @@ impl Take<'_> {
         }
         Ok(())
     }
-
 }
 
 /// An event of the system's own doing, happening now.

@@ -105,6 +105,7 @@ pub(crate) fn removal(core: &Core, prefix: &BlobKey, owner: Owner) -> NewJob {
     NewJob {
         id: core.ids.next(),
         queue: JobQueue::Sweep,
+        lane: String::new(),
         organization: Some(organization),
         subject: None,
         payload: json!({ "prefix": prefix.as_str(), "unless": unless }),

@@ -3,7 +3,10 @@
 //! Every node runs the same loops. A job's handler does its work and completes the job in the transaction that stores
 //! the result; the loop claims, keeps the lease alive meanwhile, and puts the job back when the handler fails.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use resonance_persistence::{ClaimedJob, JobQueue, Repositories, StorageError};
@@ -20,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How a queue is worked.
 struct Way {
-    /// Jobs at a time on this node.
+    /// Jobs of a lane at a time on this node.
     concurrency: usize,
     /// Tries before a job is given up. Handlers that must not be given up so (speaking) end their jobs themselves.
     attempts: u32,
@@ -28,11 +31,10 @@ struct Way {
     wait: TimeDelta,
 }
 
-fn way(services: &Services, queue: JobQueue) -> Way {
-    let speech = services.settings().speech_concurrency;
+fn way(services: &Services, queue: JobQueue, lane: &str) -> Way {
     match queue {
         JobQueue::Speak => Way {
-            concurrency: speech,
+            concurrency: speaking::concurrency(services.core(), lane),
             attempts: u32::MAX,
             wait: TimeDelta::seconds(1),
         },
@@ -74,16 +76,18 @@ async fn work(services: &Services, queue: JobQueue, Task { job, order }: Task) -
 pub(crate) async fn run(services: &Services, queue: JobQueue, stop: &CancellationToken) {
     let core = services.core();
     let owner = core.ids.uuid();
-    let concurrency = way(services, queue).concurrency;
     let mut running = JoinSet::new();
     let mut jobs: HashMap<Id, ClaimedJob> = HashMap::new();
     while !stop.is_cancelled() {
-        let free = concurrency.saturating_sub(jobs.len());
-        let claimed = if free == 0 {
-            Ok(Vec::new())
-        } else {
-            claim(services, queue, owner, free).await
+        let mut at_work = BTreeMap::new();
+        for job in jobs.values() {
+            *at_work.entry(job.lane.as_str()).or_default() += 1;
+        }
+        let room = |lane: &str| {
+            let at_work: usize = at_work.get(lane).copied().unwrap_or_default();
+            way(services, queue, lane).concurrency.saturating_sub(at_work)
         };
+        let claimed = claim(services, queue, owner, room).await;
         match claimed {
             Ok(claimed) => {
                 for task in claimed {
@@ -154,19 +158,28 @@ async fn claim(
     services: &Services,
     queue: JobQueue,
     owner: Uuid,
-    free: usize,
+    room: impl Fn(&str) -> usize + Send,
 ) -> Result<Vec<Task>, StorageError> {
     let core = services.core();
     // Looking is free; claiming writes.
-    if !core.database.jobs().any_queued(queue).await? {
+    let mut lanes: Vec<(String, u32)> = Vec::new();
+    for lane in core.database.jobs().lanes(queue).await? {
+        let room = u32::try_from(room(&lane)).unwrap_or(u32::MAX);
+        if room > 0 {
+            lanes.push((lane, room));
+        }
+    }
+    if lanes.is_empty() {
         return Ok(Vec::new());
     }
     let until = core.clock.now() + services.settings().job_lease;
-    let free = u32::try_from(free).unwrap_or(u32::MAX);
     // A claim that is lost leaves the job where it was.
     core.database
         .provisionally(async |uow| {
-            let jobs = uow.jobs().claim(queue, owner, until, free).await?;
+            let mut jobs = Vec::new();
+            for (lane, room) in &lanes {
+                jobs.append(&mut uow.jobs().claim(queue, lane, owner, until, *room).await?);
+            }
             if queue == JobQueue::Speak {
                 return speaking::begin(core, uow, jobs).await;
             }
@@ -179,7 +192,7 @@ async fn claim(
 pub(crate) async fn attempt(services: &Services, queue: JobQueue, task: Task) {
     let job = &task.job.clone();
     // A try that returns ends the job at the limit. What goes beyond it took the whole worker down each time.
-    if job.attempt > way(services, queue).attempts {
+    if job.attempt > way(services, queue, &job.lane).attempts {
         put_back(services, queue, job, "every worker that tried died of it").await;
         return;
     }
@@ -220,7 +233,7 @@ async fn keep_alive(services: &Services, job: &ClaimedJob) {
 
 async fn put_back(services: &Services, queue: JobQueue, job: &ClaimedJob, reason: &str) {
     let core = services.core();
-    let Way { attempts, wait, .. } = way(services, queue);
+    let Way { attempts, wait, .. } = way(services, queue, &job.lane);
     tracing::warn!(job = ?job.id, queue = queue.as_str(), attempt = job.attempt, reason, "a job failed");
     let doubled = wait * (1 << job.attempt.saturating_sub(1).min(12));
     let run_at = core.clock.now() + doubled.min(TimeDelta::hours(1));
@@ -262,7 +275,7 @@ pub(crate) async fn drain(services: &Services, queue: JobQueue) -> Outcome<usize
         .atomically(async |uow| uow.jobs().tend(now).await)
         .await?;
     loop {
-        let claimed = claim(services, queue, owner, 1).await?;
+        let claimed = claim(services, queue, owner, |_| 1).await?;
         if claimed.is_empty() {
             return Ok(done);
         }

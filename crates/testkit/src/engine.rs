@@ -23,6 +23,7 @@ use tokio::sync::{Semaphore, watch};
 /// Speaks a tone of a hundredth of a second per character, at once or when it is told to.
 #[derive(Debug)]
 pub struct TestEngine {
+    id: String,
     capabilities: Capabilities,
     texts: Mutex<Vec<String>>,
     begun: watch::Sender<usize>,
@@ -36,10 +37,17 @@ pub struct TestEngine {
 }
 
 impl TestEngine {
-    /// An engine that speaks at once.
+    /// An engine that speaks at once; its id is `test`.
     #[must_use]
     pub fn new() -> Arc<Self> {
+        Self::named("test")
+    }
+
+    /// Another one, with another id.
+    #[must_use]
+    pub fn named(id: &str) -> Arc<Self> {
         Arc::new(Self {
+            id: id.to_owned(),
             capabilities: Capabilities {
                 settings: Vec::new(),
                 languages: Vec::new(),
@@ -184,8 +192,8 @@ impl Drop for Leaving<'_> {
 }
 
 impl SpeechEngine for TestEngine {
-    fn id(&self) -> &'static str {
-        "test"
+    fn id(&self) -> &str {
+        &self.id
     }
 
     fn capabilities(&self) -> &Capabilities {

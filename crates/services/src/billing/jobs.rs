@@ -39,6 +39,7 @@ pub(super) fn job(core: &Core, task: &Task, subject: Uuid, wait: TimeDelta) -> O
     Ok(NewJob {
         id: core.ids.next(),
         queue: JobQueue::Bill,
+        lane: String::new(),
         organization: None,
         subject: Some(subject),
         payload: serde_json::to_value(task)

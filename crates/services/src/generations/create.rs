@@ -347,6 +347,7 @@ impl Generations<'_> {
         let job = NewJob {
             id: ids.next(),
             queue: JobQueue::Speak,
+            lane: generation.engine.clone(),
             organization: Some(organization),
             subject: Some(generation.id.as_uuid()),
             payload: json!({}),

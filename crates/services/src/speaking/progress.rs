@@ -74,7 +74,7 @@ impl Take<'_> {
         let told = self
             .core
             .database
-            .atomically(async |uow| {
+            .provisionally(async |uow| {
                 let speaking = uow.speaking();
                 if speaking.progress(&self.grant, self.generation, fraction).await? {
                     uow.tell(LiveNote {

@@ -140,11 +140,15 @@ impl Take<'_> {
         done: &Done,
     ) -> Result<Option<Spoken>, Failure> {
         let pieces = &script.pieces;
-        let works: Vec<_> = pieces
+        let mut works: Vec<_> = pieces
             .iter()
             .map(|piece| self.sound_of(order, engine, script, piece, kept, done).boxed())
             .collect();
-        let mut sounds = stream::iter(works).buffered(PIECES_AT_ONCE);
+        // The first alone: somebody may be waiting for it, while nobody hears the others yet.
+        let others = works.split_off(works.len().min(1));
+        let mut sounds = stream::iter(works)
+            .then(std::convert::identity)
+            .chain(stream::iter(others).buffered(PIECES_AT_ONCE));
         let mut survey = None;
         let mut whole = None;
         for piece in pieces {

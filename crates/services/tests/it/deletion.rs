@@ -297,7 +297,7 @@ on_both! {
         let lost = database
             .atomically(async |uow| {
                 uow.jobs()
-                    .claim(resonance_persistence::JobQueue::Purge, instance.fresh_uuid(), now + TimeDelta::seconds(30), 1)
+                    .claim(resonance_persistence::JobQueue::Purge, "", instance.fresh_uuid(), now + TimeDelta::seconds(30), 1)
                     .await
             })
             .await

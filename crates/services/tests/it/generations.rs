@@ -19,6 +19,7 @@ use resonance_domain::{
 };
 use resonance_persistence::Repositories as _;
 use resonance_services::{CreateGeneration, Outcome, Request, ServiceError, Services, Settings};
+use resonance_speech::engine::Engines;
 use resonance_testkit::{Backend, Instance, Person, TestEngine};
 use serde_json::json;
 
@@ -39,7 +40,18 @@ impl Studio {
 
     async fn with(backend: Backend, change: impl FnOnce(&mut Settings)) -> Self {
         let engine = TestEngine::new();
-        let instance = Instance::with_engines(backend, engine.alone(), change).await;
+        let engines = engine.alone();
+        Self::of(backend, engine, engines, change).await
+    }
+
+    /// With an engine that is at hand, and perhaps others.
+    async fn of(
+        backend: Backend,
+        engine: Arc<TestEngine>,
+        engines: Engines,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let instance = Instance::with_engines(backend, engines, change).await;
         let ada = instance.sign_up("Ada", "ada@example.org").await;
         let mel = instance.sign_up("Mel", "mel@example.org").await;
         let organization = instance.found(&ada, "Acme").await;

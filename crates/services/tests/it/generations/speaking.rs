@@ -1,13 +1,13 @@
 //! What the worker does, and what becomes of it when something dies.
 
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use chrono::TimeDelta;
 use resonance_domain::{Generation, GenerationState, InOrg};
 use resonance_persistence::Repositories as _;
-use resonance_services::Services;
+use resonance_services::{CreateGeneration, Services};
 use resonance_speech::engine::EngineError;
-use resonance_testkit::on_both;
+use resonance_testkit::{TestEngine, on_both};
 use tokio_util::sync::CancellationToken;
 
 use super::Studio;
@@ -204,6 +204,56 @@ on_both! {
         stop.cancel();
         node.await.unwrap();
         assert_eq!(studio.engine.most_at_work(), 2);
+    }
+
+    async fn an_engine_that_hangs_holds_up_no_other(backend: Backend) {
+        let (slow, quick) = (TestEngine::new(), TestEngine::named("quick"));
+        let engines = slow.alone().with(Arc::clone(&quick) as _);
+        let studio = Studio::of(backend, slow, engines, |settings| settings.speech_concurrency = 2).await;
+        let voice = studio.instance.system_voice("Quentin", "quick", &serde_json::json!({})).await;
+        studio.engine.hold();
+        for n in 0..5 {
+            studio.ask(&format!("Hello {n}")).await;
+        }
+        let stop = CancellationToken::new();
+        let (services, stopped) = (studio.services().clone(), stop.clone());
+        let node = tokio::spawn(async move { services.run(stopped).await });
+        studio.engine.has_begun(2).await;
+        let input = CreateGeneration { voice: voice.global_id(), ..studio.input("Quick") };
+        let request = studio.as_ada().await;
+        let asked = request.generations().create(input).await.unwrap().generation;
+        quick.has_begun(1).await;
+        while studio.look(&asked).await.state != GenerationState::Succeeded {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(studio.engine.texts().len(), 2);
+        studio.engine.let_go();
+        stop.cancel();
+        node.await.unwrap();
+    }
+
+    async fn of_generations_that_end_together_one_that_cannot_be_charged_holds_up_no_other(backend: Backend) {
+        let studio = Studio::with(backend, |settings| settings.speech_concurrency = 6).await;
+        studio.engine.hold();
+        let mut asked = Vec::new();
+        for n in 0..6 {
+            asked.push(studio.ask(&format!("Hello {n}")).await);
+        }
+        let id = studio.instance.sql_id(asked[3].id.as_uuid());
+        studio.instance.sql(&format!("DELETE FROM usage_entries WHERE reference_id = {id}")).await;
+        let stop = CancellationToken::new();
+        let (services, stopped) = (studio.services().clone(), stop.clone());
+        let node = tokio::spawn(async move { services.run(stopped).await });
+        studio.engine.has_begun(6).await;
+        studio.engine.let_go();
+        while studio.bill().await != (35, 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stop.cancel();
+        node.await.unwrap();
+        for (n, asked) in asked.iter().enumerate() {
+            assert_eq!(studio.look(asked).await.state == GenerationState::Succeeded, n != 3);
+        }
     }
 
     async fn a_node_that_shuts_down_hands_back_what_it_cannot_finish(backend: Backend) {
