@@ -240,13 +240,14 @@ on_both! {
             asked.push(studio.ask(&format!("Hello {n}")).await);
         }
         let id = studio.instance.sql_id(asked[3].id.as_uuid());
-        studio.instance.sql(&format!("DELETE FROM usage_entries WHERE reference_id = {id}")).await;
+        let gone = studio.instance.sql(&format!("DELETE FROM usage_entries WHERE reference_id = {id}")).await;
+        assert_eq!(gone, 1);
         let stop = CancellationToken::new();
         let (services, stopped) = (studio.services().clone(), stop.clone());
         let node = tokio::spawn(async move { services.run(stopped).await });
         studio.engine.has_begun(6).await;
         studio.engine.let_go();
-        while studio.bill().await != (35, 0) {
+        while studio.bill().await != (35, 7) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         stop.cancel();
