@@ -46,7 +46,7 @@ impl From<EngineReport> for SpeechEngine {
                 .map(|setting| setting.as_str())
                 .collect(),
             instructions: capabilities.instructions,
-            clones: capabilities.clones,
+            clones: capabilities.cloning.is_some(),
             languages: capabilities
                 .languages
                 .iter()

@@ -20,6 +20,7 @@ use resonance_speech::{
 use crate::{
     Delivery, Outcome, ServiceError,
     core::Core,
+    recording,
     sweep::{Owner, Pledge},
 };
 
@@ -150,12 +151,22 @@ async fn speak(core: &Core, voice: &Voice) -> Outcome<Encoded> {
         .engines
         .get(engine)
         .ok_or_else(|| ServiceError::internal("making a preview", "the voice's engine is not configured"))?;
-    let _permit = core.audio_work().await?;
+    // Who sets itself a limit works elsewhere, and may take its time.
+    let _permit = match engine.status().limit {
+        None => Some(core.audio_work().await?),
+        Some(_) => None,
+    };
+    let organization = match voice.address() {
+        VoiceAddress::System(_) => None,
+        VoiceAddress::Custom(address) => Some(address.organization),
+    };
+    let sample = recording::for_speaking(core, &**engine, engine_voice, organization).await?;
     let request = SynthesisRequest {
         text: text_for(&**engine, voice).await,
         voice: engine_voice.clone(),
         settings: SpeechSettings::default(),
         instructions: None,
+        sample,
     };
     let pcm = engine
         .synthesize(request, Progress::default())
