@@ -60,7 +60,7 @@ impl Voices<'_> {
     /// The largest file that a voice is made from, in bytes.
     pub const MAX_SAMPLE_BYTES: usize = MAX_BYTES;
 
-    /// Makes a voice from a recording. Counts on the usage ledger.
+    /// Makes a voice from a recording. Counts on the usage ledger. A preview of it is made soon after, which does not.
     ///
     /// Requires `org:voices:create`. The recording is decoded and measured before anything is stored.
     ///
@@ -147,6 +147,7 @@ impl Voices<'_> {
                 pledge.redeem(uow).await?;
                 let period = room(core, uow, &grant).await?;
                 uow.voices().insert(&grant, &voice).await?;
+                uow.jobs().add(previews::job(core, address)).await?;
                 let exported = core.billing.is_some();
                 uow.usage()
                     .count_voice(&grant, core.ids.next(), id, &period, exported, now)
