@@ -2,13 +2,9 @@
 
 #![no_main]
 
-use std::num::NonZeroU32;
-
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use resonance_speech::audio::{Limits, decode, measure, normalise_sample};
-
-const RATE: NonZeroU32 = NonZeroU32::new(24_000).unwrap();
+use resonance_speech::audio::{Limits, SampleShape, decode, measure, normalise_sample};
 
 fuzz_target!(|file: &[u8]| {
     let file = Bytes::copy_from_slice(file);
@@ -17,12 +13,15 @@ fuzz_target!(|file: &[u8]| {
         min_duration: std::time::Duration::ZERO,
         ..Limits::VOICE_SAMPLE
     };
-    if let Ok(decoded) = decode(file.clone(), &limits) {
-        assert!(decoded.pcm.duration() <= limits.max_duration);
-        let _ = measure(&decoded.pcm);
-    }
-    if let Ok(sample) = normalise_sample(file, &limits, RATE) {
-        assert_eq!(sample.pcm.sample_rate(), RATE.get());
-        assert!(sample.pcm.samples().iter().all(|sample| sample.is_finite()));
+    let Ok(decoded) = decode(file, &limits) else {
+        return;
+    };
+    assert!(decoded.pcm.duration() <= limits.max_duration);
+    let _ = measure(&decoded.pcm);
+    let shape = SampleShape::USUAL;
+    if let Ok(sample) = normalise_sample(decoded.pcm, &limits, shape) {
+        assert_eq!(sample.rate(), shape.rate);
+        assert!(sample.duration() <= shape.longest);
+        assert!(sample.samples().iter().all(|sample| sample.is_finite()));
     }
 });

@@ -46,7 +46,7 @@ impl From<EngineReport> for SpeechEngine {
                 .map(|setting| setting.as_str())
                 .collect(),
             instructions: capabilities.instructions,
-            clones: capabilities.clones,
+            clones: capabilities.cloning.is_some(),
             languages: capabilities
                 .languages
                 .iter()
@@ -59,7 +59,7 @@ impl From<EngineReport> for SpeechEngine {
 /// How many jobs a queue of the instance holds.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub(crate) struct JobQueue {
-    /// The queue's name: `speak`, `mail`, `sweep` or `purge`.
+    /// The queue's name: `speak`, `mail`, `sweep`, `purge`, `bill` or `preview`.
     pub(crate) name: String,
     /// Jobs that wait for a time that is still to come: for another try, or for what is down.
     pub(crate) waiting: i32,

@@ -87,8 +87,9 @@ impl From<domain::Voice> for Voice {
 
 #[ComplexObject]
 impl Voice {
-    /// Where a short preview (MP3) can be heard for a while without signing in, by an `<audio>` element for example. It is made
-    /// when it is first heard.
+    /// Where a short preview (MP3) can be heard for a while without signing in, by an `<audio>` element for example. That of
+    /// a custom voice is made soon after the voice, or when somebody cannot wait; that of the instance's voices when it is first
+    /// heard.
     async fn preview_url(&self, context: &Context<'_>) -> ApiResult<String> {
         Ok(request(context)?.voices().preview_url(&self.voice))
     }

@@ -27,11 +27,20 @@ pub enum JobQueue {
     Purge,
     /// Dealing with the billing provider, and proving that usage adds up.
     Bill,
+    /// Making the preview of a new voice.
+    Preview,
 }
 
 impl JobQueue {
     /// Every queue.
-    pub const ALL: [Self; 5] = [Self::Speak, Self::Mail, Self::Sweep, Self::Purge, Self::Bill];
+    pub const ALL: [Self; 6] = [
+        Self::Speak,
+        Self::Mail,
+        Self::Sweep,
+        Self::Purge,
+        Self::Bill,
+        Self::Preview,
+    ];
 
     /// The stored form.
     #[must_use]
@@ -42,6 +51,7 @@ impl JobQueue {
             Self::Sweep => "sweep",
             Self::Purge => "purge",
             Self::Bill => "bill",
+            Self::Preview => "preview",
         }
     }
 }

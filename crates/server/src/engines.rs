@@ -37,6 +37,8 @@ fn parse(text: &str) -> Result<Vec<EngineConfig>, String> {
 
 #[cfg(test)]
 mod tests {
+    use resonance_speech_remote::Samples;
+
     use super::*;
 
     #[test]
@@ -53,13 +55,17 @@ mod tests {
             url = "https://gpu.example.org"
             key = "sesame"
             concurrency = 2
+            samples = "upload"
+            sample_rate = 16000
         "#;
         let engines = parse(text).unwrap();
         let told: Vec<_> = engines
             .iter()
-            .map(|engine| (engine.name.as_str(), engine.concurrency))
+            .map(|engine| (engine.name.as_str(), engine.concurrency, engine.sample_rate))
             .collect();
-        assert_eq!(told, [("kokoro", 4), ("clones", 2)]);
+        assert_eq!(told, [("kokoro", 4, 24_000), ("clones", 2, 16_000)]);
+        let samples: Vec<_> = engines.iter().map(|engine| engine.samples).collect();
+        assert_eq!(samples, [None, Some(Samples::Upload)]);
         assert!(!format!("{engines:?}").contains("sesame"));
     }
 

@@ -181,6 +181,7 @@ async fn measure(backend: Backend) {
             voice: serde_json::json!({}),
             settings: resonance_domain::SpeechSettings::default(),
             instructions: None,
+            sample: None,
         };
         let begun = Instant::now();
         let _pcm: Pcm = stage

@@ -1,7 +1,8 @@
 //! What voices sound like.
 //!
-//! A preview is made when somebody first wants to hear it, and kept. Nodes do not coordinate: if two make the same one
-//! at the same time, the second replaces the first.
+//! The preview of a new custom voice is made by a job; one that is not there yet, and those of the instance's voices,
+//! when somebody wants to hear it. Nodes do not coordinate: if two make the same one at the same time, the second replaces
+//! the first.
 
 use std::{
     collections::HashMap,
@@ -10,8 +11,8 @@ use std::{
 
 use resonance_authz::{SystemGrant, system::Deliver};
 use resonance_blobs::{BlobError, BlobKey};
-use resonance_domain::{AudioFormat, InOrg, SpeechSettings, Voice, VoiceAddress, VoiceId};
-use resonance_persistence::Repositories;
+use resonance_domain::{AudioFormat, Id, IdsExt, InOrg, SpeechSettings, Voice, VoiceAddress, VoiceId};
+use resonance_persistence::{ClaimedJob, JobQueue, NewJob, Repositories};
 use resonance_speech::{
     audio::{Encoded, encode},
     engine::{Progress, SpeechEngine, SynthesisRequest},
@@ -20,6 +21,7 @@ use resonance_speech::{
 use crate::{
     Delivery, Outcome, ServiceError,
     core::Core,
+    recording,
     sweep::{Owner, Pledge},
 };
 
@@ -56,6 +58,35 @@ pub(crate) fn folder(voice: InOrg<VoiceId>) -> Outcome<BlobKey> {
 /// A key that is put together of ids and names of ours.
 pub(crate) fn key(text: &str) -> Outcome<BlobKey> {
     BlobKey::parse(text).map_err(|error| ServiceError::internal("naming an object", error))
+}
+
+/// A job that makes the preview of a custom voice: add it where the voice is stored.
+pub(crate) fn job(core: &Core, voice: InOrg<VoiceId>) -> NewJob {
+    let now = core.clock.now();
+    NewJob {
+        id: core.ids.next(),
+        queue: JobQueue::Preview,
+        organization: Some(voice.organization),
+        subject: Some(voice.id.as_uuid()),
+        payload: serde_json::Value::Null,
+        run_at: now,
+        created_at: now,
+    }
+}
+
+/// Does such a job. There is nothing to do if somebody has heard the preview already, or the voice is gone.
+pub(crate) async fn work(core: &Core, job: &ClaimedJob) -> Outcome<()> {
+    let (Some(organization), Some(voice)) = (job.organization, job.subject) else {
+        return Err(ServiceError::internal("reading a preview job", "no voice"));
+    };
+    let address = VoiceAddress::Custom(InOrg::new(organization, Id::from_uuid(voice)));
+    if let Some(voice) = current(core, address).await? {
+        of(core, voice).await?;
+    }
+    core.database
+        .atomically(async |uow| uow.jobs().complete(job).await)
+        .await?;
+    Ok(())
 }
 
 /// The preview of a voice that the asker may hear; `None` if the voice is gone.
@@ -150,12 +181,22 @@ async fn speak(core: &Core, voice: &Voice) -> Outcome<Encoded> {
         .engines
         .get(engine)
         .ok_or_else(|| ServiceError::internal("making a preview", "the voice's engine is not configured"))?;
-    let _permit = core.audio_work().await?;
+    // Who sets itself a limit works elsewhere, and may take its time.
+    let _permit = match engine.status().limit {
+        None => Some(core.audio_work().await?),
+        Some(_) => None,
+    };
+    let organization = match voice.address() {
+        VoiceAddress::System(_) => None,
+        VoiceAddress::Custom(address) => Some(address.organization),
+    };
+    let sample = recording::for_speaking(core, &**engine, engine_voice, organization).await?;
     let request = SynthesisRequest {
         text: text_for(&**engine, voice).await,
         voice: engine_voice.clone(),
         settings: SpeechSettings::default(),
         instructions: None,
+        sample,
     };
     let pcm = engine
         .synthesize(request, Progress::default())

@@ -1,11 +1,13 @@
 //! Recordings that voices are made from.
 
-use std::num::NonZeroU32;
-
 use bytes::Bytes;
-use resonance_domain::{AudioFormat, ErrorCode, FieldError};
-use resonance_speech::audio::{
-    DecodeError, Limits, SampleError, VoiceAnalysis, decode, encode, normalise_sample,
+use resonance_blobs::{BlobError, BlobKey};
+use resonance_domain::{AudioFormat, ErrorCode, FieldError, OrganizationId};
+use resonance_speech::{
+    audio::{
+        DecodeError, Limits, Pcm, SampleError, SampleShape, VoiceAnalysis, decode, encode, normalise_sample,
+    },
+    engine::{EngineVoice, SpeechEngine},
 };
 
 use crate::{
@@ -16,9 +18,6 @@ use crate::{
 /// The largest file, in bytes.
 pub(crate) const MAX_BYTES: usize = 20 * 1024 * 1024;
 
-/// The sample rate that cloning models work at, in hertz.
-const CLONING_RATE: NonZeroU32 = NonZeroU32::new(24_000).unwrap();
-
 /// A recording that was listened to.
 #[derive(Debug)]
 pub(crate) struct Recording {
@@ -28,51 +27,41 @@ pub(crate) struct Recording {
     pub(crate) channels: u16,
     pub(crate) loudness_lufs: f64,
     pub(crate) analysis: VoiceAnalysis,
+    /// The same as engines get it that clone voices, as a WAV file.
+    pub(crate) normalised: Option<Bytes>,
 }
 
 impl Recording {
-    /// Decodes and measures a file, on a thread where that blocks nobody, and refuses what no voice can be made from.
-    pub(crate) async fn listen(core: &Core, file: Bytes) -> Outcome<Self> {
+    /// Decodes and measures a file, and makes it what an engine wants that clones, on a thread where that blocks nobody.
+    /// Refuses what no voice can be made from.
+    pub(crate) async fn listen(core: &Core, file: Bytes, wanted: Option<SampleShape>) -> Outcome<Self> {
         let permit = core.audio_work().await?;
-        on_thread(permit, move || Self::of(file))
+        on_thread(permit, move || Self::of(file, wanted))
             .await
             .map_err(|error| ServiceError::internal("decoding a recording", error))?
-            .map_err(|error| error.at("sample").into())
     }
 
-    /// The same recording as engines get it that clone voices: a WAV file of one channel, without the silence at both
-    /// ends, at -23 LUFS.
-    pub(crate) async fn normalised(core: &Core, file: Bytes) -> Outcome<Bytes> {
-        let permit = core.audio_work().await?;
-        let normalising = on_thread(permit, move || {
-            let sample = normalise_sample(file, &Limits::VOICE_SAMPLE, CLONING_RATE);
-            let sample = sample.map_err(|error| match error {
-                SampleError::Decode(error) => refusal(error),
-                SampleError::Silent => silent(),
-            })?;
-            Ok(encode(&sample.pcm, AudioFormat::Wav))
-        });
-        let encoded = normalising
-            .await
-            .map_err(|error| ServiceError::internal("normalising a recording", error))?
-            .map_err(|error: FieldError| error.at("sample"))?;
-        let file = encoded.map_err(|error| ServiceError::internal("normalising a recording", error))?;
-        Ok(file.bytes)
-    }
-
-    fn of(file: Bytes) -> Result<Self, FieldError> {
-        let decoded = decode(file, &Limits::VOICE_SAMPLE).map_err(refusal)?;
+    fn of(file: Bytes, wanted: Option<SampleShape>) -> Outcome<Self> {
+        let limits = Limits::VOICE_SAMPLE;
+        let decoded = decode(file, &limits).map_err(refusal)?;
         let measured = decoded.measure();
         let (false, Some(loudness_lufs)) = (measured.is_silent, measured.loudness_lufs) else {
-            return Err(silent());
+            return Err(silent().into());
+        };
+        let content_type = decoded.content_type;
+        let analysis = VoiceAnalysis::of(&decoded.pcm);
+        let normalised = match wanted {
+            Some(shape) => Some(normalised(decoded.pcm, &limits, shape)?),
+            None => None,
         };
         Ok(Self {
-            content_type: decoded.content_type,
+            content_type,
             duration_ms: u64::try_from(measured.duration.as_millis()).unwrap_or(u64::MAX),
             sample_rate: measured.sample_rate,
             channels: measured.channels,
             loudness_lufs,
-            analysis: VoiceAnalysis::of(&decoded.pcm),
+            analysis,
+            normalised,
         })
     }
 
@@ -91,12 +80,43 @@ impl Recording {
     }
 }
 
+/// The recording that goes along with every text for a voice, if its engine asks for that. The recordings of other
+/// organizations than the one that has the text spoken are not there.
+pub(crate) async fn for_speaking(
+    core: &Core,
+    engine: &dyn SpeechEngine,
+    voice: &EngineVoice,
+    organization: Option<OrganizationId>,
+) -> Result<Option<Bytes>, BlobError> {
+    let Some(key) = engine.sample_of(voice) else {
+        return Ok(None);
+    };
+    let own = organization.is_some_and(|organization| {
+        key.starts_with(&format!("organizations/{}/voices/", organization.as_uuid()))
+    });
+    match BlobKey::parse(key) {
+        Ok(key) if own => core.blobs.get(&key).await.map(Some),
+        _ => Err(BlobError::NotFound),
+    }
+}
+
+/// The file that an engine gets that clones.
+fn normalised(recording: Pcm, limits: &Limits, shape: SampleShape) -> Outcome<Bytes> {
+    let sample = normalise_sample(recording, limits, shape).map_err(|error| match error {
+        SampleError::Decode(error) => refusal(error),
+        SampleError::Silent => silent(),
+    })?;
+    encode(&sample, AudioFormat::Wav)
+        .map(|file| file.bytes)
+        .map_err(|error| ServiceError::internal("normalising a recording", error))
+}
+
 fn silent() -> FieldError {
-    FieldError::new(ErrorCode::AudioSilent, "the recording holds no audible sound")
+    FieldError::new(ErrorCode::AudioSilent, "the recording holds no audible sound").at("sample")
 }
 
 fn refusal(error: DecodeError) -> FieldError {
-    match error {
+    let refusal = match error {
         DecodeError::Unreadable(_) => FieldError::new(
             ErrorCode::AudioUnreadable,
             "must be an audio file that can be decoded: WAV, MP3, M4A, AAC, FLAC, Ogg or WebM",
@@ -109,5 +129,6 @@ fn refusal(error: DecodeError) -> FieldError {
             ErrorCode::AudioTooLong,
             format_args!("must not be longer than {} minutes", maximum.as_secs() / 60),
         ),
-    }
+    };
+    refusal.at("sample")
 }

@@ -14,7 +14,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Outcome, Services, billing, mailing, purge, speaking, sweep};
+use crate::{Outcome, Services, billing, mailing, previews, purge, speaking, sweep};
 
 /// How often to look without having been woken.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -44,6 +44,12 @@ fn way(services: &Services, queue: JobQueue, lane: &str) -> Way {
             attempts: 12,
             wait: TimeDelta::seconds(5),
         },
+        // These span a day, as long as generations wait for an engine. Whoever wants to hear it then has it made.
+        JobQueue::Preview => Way {
+            concurrency: 2,
+            attempts: 35,
+            wait: TimeDelta::seconds(2),
+        },
         JobQueue::Sweep | JobQueue::Purge | JobQueue::Bill => Way {
             concurrency: 2,
             attempts: u32::MAX,
@@ -69,6 +75,7 @@ async fn work(services: &Services, queue: JobQueue, Task { job, order }: Task) -
         JobQueue::Speak => speaking::speak(services, job, order).await,
         JobQueue::Purge => purge::purge(services.core(), job).await,
         JobQueue::Bill => billing::work(services.core(), job).await,
+        JobQueue::Preview => previews::work(services.core(), job).await,
     }
 }
 

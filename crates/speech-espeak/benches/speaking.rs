@@ -51,6 +51,7 @@ fn main() {
                 voice: voice.voice.clone(),
                 settings: SpeechSettings::default(),
                 instructions: None,
+                sample: None,
             };
             let speak = || {
                 runtime

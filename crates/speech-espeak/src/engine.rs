@@ -59,7 +59,7 @@ impl EspeakEngine {
                 .iter()
                 .filter_map(|language| LanguageTag::parse(language.tag).ok())
                 .collect(),
-            clones: false,
+            cloning: None,
             instructions: false,
             max_characters: MAX_CHARACTERS,
         };
@@ -119,6 +119,7 @@ impl SpeechEngine for EspeakEngine {
                 voice,
                 settings,
                 instructions: _,
+                sample: _,
             } = request;
             if text.chars().nth(MAX_CHARACTERS).is_some() {
                 return Err(EngineError::TextTooLong { max: MAX_CHARACTERS });

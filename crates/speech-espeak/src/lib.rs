@@ -18,7 +18,7 @@
 //! let engine = EspeakEngine::new(folder.path())?;
 //! let voice = engine.catalogue().await?.swap_remove(0).voice;
 //! let text = "Good morning!".to_owned();
-//! let request = SynthesisRequest { text, voice, settings: Default::default(), instructions: None };
+//! let request = SynthesisRequest { text, voice, settings: Default::default(), instructions: None, sample: None };
 //! let speech = engine.synthesize(request, Progress::default()).await?;
 //! assert!(speech.duration().as_millis() > 400);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;

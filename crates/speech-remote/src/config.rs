@@ -1,6 +1,7 @@
 //! What an operator says about an engine.
 
 use resonance_domain::LanguageTag;
+use resonance_speech::audio::SampleShape;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -10,8 +11,19 @@ use serde::Deserialize;
 pub enum Kind {
     /// `POST /v1/audio/speech`, as OpenAI has it.
     OpenAi,
-    /// `POST /generate` of the cloning worker, which reads recordings from the bucket.
+    /// `POST /generate` of the cloning worker, which reads recordings from the bucket; or a Chatterbox server that
+    /// takes them with the text.
     Chatterbox,
+}
+
+/// How a server that clones voices gets their recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Samples {
+    /// By their keys in the bucket, which it reads itself.
+    Key,
+    /// With every text, as a file: `POST /v1/audio/speech/upload`. Nothing is kept there.
+    Upload,
 }
 
 /// One engine.
@@ -41,6 +53,15 @@ pub struct EngineConfig {
     /// What stands before an object's key where the cloning worker looks for it, such as the bucket's prefix.
     #[serde(default)]
     pub voice_key_prefix: String,
+    /// How it gets recordings. If nothing is said, a `chatterbox` engine by their keys, and an `openai` engine makes no
+    /// voices from recordings.
+    pub samples: Option<Samples>,
+    /// The sample rate of the recordings that it gets, in hertz.
+    #[serde(default = "sample_rate")]
+    pub sample_rate: u32,
+    /// The seconds of a recording that it gets at most.
+    #[serde(default = "sample_seconds")]
+    pub sample_seconds: f64,
     /// The longest text of a request, in Unicode scalar values.
     #[serde(default = "max_characters")]
     pub max_characters: usize,
@@ -77,7 +98,7 @@ pub struct EngineConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VoiceConfig {
-    /// The server's name for it; for the cloning worker, the key of a recording in the bucket.
+    /// The server's name for it; for a worker that reads the bucket, the key of a recording there.
     pub id: String,
     /// Its name for people, if it is not the id.
     pub name: Option<String>,
@@ -88,6 +109,12 @@ pub struct VoiceConfig {
 }
 
 impl EngineConfig {
+    /// How the server gets recordings; `None` if it clones no voices.
+    pub(crate) fn samples(&self) -> Option<Samples> {
+        let usual = (self.kind == Kind::Chatterbox).then_some(Samples::Key);
+        self.samples.or(usual)
+    }
+
     pub(crate) fn language_of(&self, voice: &VoiceConfig) -> Option<LanguageTag> {
         LanguageTag::parse(voice.language.as_deref().unwrap_or(&self.language)).ok()
     }
@@ -98,6 +125,12 @@ fn model() -> String {
 }
 fn language() -> String {
     "en-US".to_owned()
+}
+const fn sample_rate() -> u32 {
+    SampleShape::USUAL.rate.get()
+}
+const fn sample_seconds() -> f64 {
+    SampleShape::USUAL.longest.as_secs_f64()
 }
 const fn max_characters() -> usize {
     4096

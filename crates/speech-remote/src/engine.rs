@@ -1,16 +1,16 @@
 //! The engine.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect};
 use resonance_domain::{Fidelity, LanguageTag, SettingKind, VoiceCategory};
 use resonance_speech::{
-    audio::Pcm,
+    audio::{Limits, Pcm, SampleShape},
     engine::{
-        Capabilities, CatalogueVoice, DerivedVoice, EngineError, EngineStatus, Progress, SpeechEngine,
-        SynthesisRequest, VoiceSample,
+        Capabilities, CatalogueVoice, DerivedVoice, EngineError, EngineStatus, EngineVoice, Progress,
+        SpeechEngine, SynthesisRequest, VoiceSample,
     },
 };
 use tokio::{
@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     answer,
     breaker::Breaker,
-    config::{EngineConfig, Kind},
+    config::{EngineConfig, Kind, Samples},
     wire,
 };
 
@@ -91,6 +91,7 @@ impl RemoteEngine {
                 "limits must be positive, and times a day at most",
             ));
         }
+        let cloning = cloning(&config)?;
         // TLS has one provider in a process; whoever was first chose the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -100,9 +101,10 @@ impl RemoteEngine {
             .no_proxy()
             .connect_timeout(Duration::from_secs_f64(config.connect_seconds))
             .build()?;
-        let settings = match config.kind {
-            Kind::OpenAi => vec![SettingKind::Speed],
-            Kind::Chatterbox => vec![
+        let settings = match (config.kind, config.samples()) {
+            (Kind::OpenAi, _) => vec![SettingKind::Speed],
+            (Kind::Chatterbox, Some(Samples::Upload)) => vec![SettingKind::Temperature],
+            (Kind::Chatterbox, _) => vec![
                 SettingKind::Temperature,
                 SettingKind::TopP,
                 SettingKind::TopK,
@@ -113,7 +115,7 @@ impl RemoteEngine {
             capabilities: Capabilities {
                 settings,
                 languages: Vec::new(),
-                clones: config.kind == Kind::Chatterbox,
+                cloning,
                 instructions: config.kind == Kind::OpenAi && config.instructions,
                 max_characters: config.max_characters,
             },
@@ -131,7 +133,7 @@ impl RemoteEngine {
     /// Asks, as often as it is worth it, and makes something of the answer.
     async fn ask<T: Send>(
         &self,
-        request: RequestBuilder,
+        request: impl Fn() -> Result<RequestBuilder, EngineError> + Sync,
         sound: bool,
         read: impl Fn(Bytes) -> BoxFuture<'static, Result<T, EngineError>> + Sync,
     ) -> Result<T, EngineError> {
@@ -148,12 +150,7 @@ impl RemoteEngine {
                 reason: "it failed too often".to_owned(),
                 retry_after: Some(pause),
             })?;
-            let once = async {
-                let again = request
-                    .try_clone()
-                    .ok_or_else(|| EngineError::permanent("no body to send"))?;
-                read(self.once(again, sound).await?).await
-            };
+            let once = async { read(self.once(request()?, sound).await?).await };
             let total = Duration::from_secs_f64(self.config.total_seconds);
             let answer = timeout(total, once)
                 .await
@@ -205,6 +202,30 @@ impl RemoteEngine {
             return Err(EngineError::BadAnswer("the answer is empty".to_owned()));
         }
         Ok(body.freeze())
+    }
+}
+
+/// How the server wants recordings, if it clones voices.
+fn cloning(config: &EngineConfig) -> Result<Option<SampleShape>, SetupError> {
+    let Some(samples) = config.samples() else {
+        return Ok(None);
+    };
+    if (config.kind, samples) == (Kind::OpenAi, Samples::Key) {
+        return Err(SetupError::Invalid(
+            "samples: an openai engine does not read the bucket, only upload is possible",
+        ));
+    }
+    let Limits {
+        min_duration: least,
+        max_duration: most,
+    } = Limits::VOICE_SAMPLE;
+    let rate = NonZeroU32::new(config.sample_rate).filter(|rate| (8_000..=96_000).contains(&rate.get()));
+    let longest = Duration::try_from_secs_f64(config.sample_seconds).ok();
+    let longest = longest.filter(|longest| (least..=most).contains(longest));
+    match (rate, longest) {
+        (Some(rate), Some(longest)) => Ok(Some(SampleShape { rate, longest })),
+        (None, _) => Err(SetupError::Invalid("sample_rate must be 8000 to 96000")),
+        (_, None) => Err(SetupError::Invalid("sample_seconds must be 10 to 600")),
     }
 }
 
@@ -273,7 +294,7 @@ impl SpeechEngine for RemoteEngine {
         Box::pin(async move {
             let config = &self.config;
             let asked = if config.voices.is_empty() && config.kind == Kind::OpenAi {
-                let request = wire::voices(&self.client, config);
+                let request = || Ok(wire::voices(&self.client, config));
                 self.ask(request, false, |answer| {
                     Box::pin(async move { wire::read_voices(&answer) })
                 })
@@ -308,7 +329,8 @@ impl SpeechEngine for RemoteEngine {
                 return Err(EngineError::TextTooLong { max });
             }
             progress.report(0.0)?;
-            let asked = wire::speech(&self.client, &self.config, &request)?;
+            let asked = wire::Speech::of(&self.config, &request)?;
+            let asked = || Ok(asked.request(&self.client, &self.config));
             let read = move |file| -> BoxFuture<'static, Result<Pcm, EngineError>> {
                 Box::pin(async move {
                     spawn_blocking(move || answer::sound(file, characters))
@@ -331,18 +353,19 @@ impl SpeechEngine for RemoteEngine {
         }
     }
 
+    fn sample_of<'a>(&self, voice: &'a EngineVoice) -> Option<&'a str> {
+        wire::sample_of(&self.config, voice)
+    }
+
     fn derive_voice<'a>(
         &'a self,
         sample: &'a VoiceSample,
-        language: &'a LanguageTag,
+        _language: &'a LanguageTag,
     ) -> BoxFuture<'a, Result<DerivedVoice, EngineError>> {
         Box::pin(async move {
-            if self.config.kind != Kind::Chatterbox {
-                return Err(EngineError::UnsupportedLanguage(language.as_str().to_owned()));
-            }
-            // The worker listens to the recording itself, whenever it speaks.
+            // The server listens to the recording whenever it speaks.
             Ok(DerivedVoice {
-                voice: wire::voice(&format!("{}{}", self.config.voice_key_prefix, sample.key)),
+                voice: wire::cloned(&self.config, &sample.key).ok_or(EngineError::UnsupportedVoice)?,
                 fidelity: Fidelity::Cloned,
             })
         })

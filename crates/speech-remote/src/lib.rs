@@ -9,5 +9,5 @@ mod config;
 mod engine;
 mod wire;
 
-pub use config::{EngineConfig, Kind, VoiceConfig};
+pub use config::{EngineConfig, Kind, Samples, VoiceConfig};
 pub use engine::{Dice, RemoteEngine, SetupError};

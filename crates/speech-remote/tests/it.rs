@@ -2,22 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use axum::{
     Router,
-    body::Body,
-    extract::{Request, State},
-    http::{StatusCode, header},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use resonance_domain::{AudioFormat, Fidelity, LanguageTag, SpeechSettings};
+use resonance_domain::{AudioFormat, Fidelity, LanguageTag, SettingKind, SpeechSettings};
 use resonance_speech::{
     audio::{Pcm, VoiceAnalysis, encode, measure},
-    engine::{EngineError, Progress, SpeechEngine as _, SynthesisRequest, VoiceSample},
+    engine::{
+        DerivedVoice, EngineError, EngineVoice, Progress, SpeechEngine as _, SynthesisRequest, VoiceSample,
+    },
 };
 use resonance_speech_remote::RemoteEngine;
 use serde_json::{Value, json};
@@ -38,6 +40,35 @@ enum Mood {
 struct Server {
     moods: Arc<Mutex<VecDeque<Mood>>>,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
+    forms: Arc<Mutex<Vec<Form>>>,
+}
+
+/// What came as a form: texts, and the file's name, media type and content.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Form {
+    texts: BTreeMap<String, String>,
+    file: Option<(String, String, Bytes)>,
+}
+
+impl Form {
+    async fn read(head: &Parts, body: Bytes) -> Self {
+        let request = Request::from_parts(head.clone(), Body::from(body));
+        let mut form = Self::default();
+        let Ok(mut parts) = Multipart::from_request(request, &()).await else {
+            return form;
+        };
+        while let Some(part) = parts.next_field().await.unwrap() {
+            let name = part.name().unwrap().to_owned();
+            if name == "voice_file" {
+                let [file, kind] =
+                    [part.file_name(), part.content_type()].map(|text| text.unwrap().to_owned());
+                form.file = Some((file, kind, part.bytes().await.unwrap()));
+            } else {
+                form.texts.insert(name, part.text().await.unwrap());
+            }
+        }
+        form
+    }
 }
 
 fn wav() -> Vec<u8> {
@@ -52,7 +83,11 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         .iter()
         .find_map(|name| head.headers.get(*name));
     let key = key.map_or("", |key| key.to_str().unwrap());
-    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(body, 8 << 20).await.unwrap();
+    if head.uri.path().ends_with("/upload") {
+        let form = Form::read(&head, body.clone()).await;
+        server.forms.lock().unwrap().push(form);
+    }
     server.asked.lock().unwrap().push((
         format!("{} {} {key}", head.method, head.uri.path()),
         serde_json::from_slice(&body).unwrap_or_default(),
@@ -84,7 +119,10 @@ impl Server {
         server.moods.lock().unwrap().extend(moods);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(server.clone());
+        let router = Router::new()
+            .fallback(answer)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (server, url)
     }
@@ -104,16 +142,37 @@ fn engine(kind: &str, url: &str, more: Value) -> RemoteEngine {
 }
 
 async fn speak(engine: &RemoteEngine) -> Result<Pcm, EngineError> {
+    speak_as(engine, json!({ "voice": "af_heart" }), None).await
+}
+
+async fn speak_as(
+    engine: &RemoteEngine,
+    voice: EngineVoice,
+    sample: Option<Bytes>,
+) -> Result<Pcm, EngineError> {
     let request = SynthesisRequest {
         text: "Good morning!".to_owned(),
-        voice: json!({ "voice": "af_heart" }),
+        voice,
         settings: SpeechSettings {
             speed: 1.5,
+            temperature: 0.0,
             ..SpeechSettings::default()
         },
         instructions: Some("whisper".to_owned()),
+        sample,
     };
     engine.synthesize(request, Progress::default()).await
+}
+
+/// What an engine makes of a recording.
+async fn derive(engine: &RemoteEngine) -> Result<DerivedVoice, EngineError> {
+    let tone = Pcm::new(vec![0.1; 22_050], 22_050.try_into().unwrap());
+    let sample = VoiceSample {
+        key: "voices/1/sample.wav".to_owned(),
+        analysis: VoiceAnalysis::of(&tone),
+    };
+    let language = LanguageTag::parse("en-US").unwrap();
+    engine.derive_voice(&sample, &language).await
 }
 
 #[tokio::test]
@@ -143,21 +202,19 @@ async fn a_server_of_speech_is_asked_as_openai_is_and_for_its_voices() {
 async fn the_cloning_worker_is_given_the_key_of_the_recording() {
     let (server, url) = Server::start(&[]).await;
     let engine = engine("chatterbox", &url, json!({ "voice_key_prefix": "prod/" }));
-    let silence = Pcm::new(vec![0.1; 22_050], 22_050.try_into().unwrap());
-    let sample = VoiceSample {
-        key: "voices/1/sample.wav".to_owned(),
-        analysis: VoiceAnalysis::of(&silence),
-    };
-    let derived = engine
-        .derive_voice(&sample, &LanguageTag::parse("en-US").unwrap())
-        .await
-        .unwrap();
+    let derived = derive(&engine).await.unwrap();
     assert_eq!(derived.fidelity, Fidelity::Cloned);
+    assert_eq!(
+        engine.sample_of(&derived.voice),
+        None,
+        "it reads the bucket itself"
+    );
     let request = SynthesisRequest {
         text: "Hello".to_owned(),
         voice: derived.voice,
         settings: SpeechSettings::default(),
         instructions: None,
+        sample: None,
     };
     engine.synthesize(request, Progress::default()).await.unwrap();
     let asked = server.asked.lock().unwrap();
@@ -165,6 +222,139 @@ async fn the_cloning_worker_is_given_the_key_of_the_recording() {
     let body = json!({ "prompt": "Hello", "voice_key": "prod/voices/1/sample.wav", "temperature": 0.8, "top_p": 0.95,
         "top_k": 1000, "repetition_penalty": 1.2, "norm_loudness": true });
     assert_eq!(asked[0].1, body);
+}
+
+/// The longest recording that an engine gets, near enough: two and a half megabytes of noise.
+fn long_recording() -> Bytes {
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    noise.take(2_500_000).collect()
+}
+
+#[tokio::test]
+async fn a_server_that_wants_recordings_gets_the_whole_file_with_every_text_and_every_try() {
+    let (server, url) = Server::start(&[Mood::Status(503), Mood::Hang]).await;
+    let more =
+        json!({ "samples": "upload", "first_byte_seconds": 2, "sample_rate": 16_000, "sample_seconds": 30 });
+    let engine = engine("chatterbox", &url, more);
+    let wanted = engine.capabilities().cloning.unwrap();
+    assert_eq!(
+        (wanted.rate.get(), wanted.longest),
+        (16_000, Duration::from_secs(30))
+    );
+    assert_eq!(engine.capabilities().settings, [SettingKind::Temperature]);
+    let derived = derive(&engine).await.unwrap();
+    assert_eq!(derived.fidelity, Fidelity::Cloned);
+    assert_eq!(engine.sample_of(&derived.voice), Some("voices/1/sample.wav"));
+    let recording = long_recording();
+    speak_as(&engine, derived.voice, Some(recording.clone()))
+        .await
+        .unwrap();
+
+    let asked = server.asked.lock().unwrap();
+    assert!(
+        asked.len() == 3
+            && asked
+                .iter()
+                .all(|(head, _)| head == "POST /v1/audio/speech/upload sesame")
+    );
+    let texts = [
+        ("input", "Good morning!"),
+        ("response_format", "wav"),
+        ("temperature", "0.05"),
+    ];
+    let form = Form {
+        texts: texts
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        file: Some(("voice.wav".to_owned(), "audio/wav".to_owned(), recording)),
+    };
+    // No assertion that would print megabytes.
+    assert!(server.forms.lock().unwrap().iter().all(|got| *got == form));
+}
+
+#[tokio::test]
+async fn an_openai_server_clones_if_it_takes_uploads_and_speaks_with_its_own_voices_as_ever() {
+    let (server, url) = Server::start(&[]).await;
+    let engine = engine("openai", &url, json!({ "samples": "upload" }));
+    let derived = derive(&engine).await.unwrap();
+    speak_as(&engine, derived.voice, Some(Bytes::from_static(b"RIFF")))
+        .await
+        .unwrap();
+    speak(&engine).await.unwrap();
+    let asked: Vec<_> = server
+        .asked
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(head, _)| head.clone())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "POST /v1/audio/speech/upload Bearer sesame",
+            "POST /v1/audio/speech Bearer sesame"
+        ]
+    );
+    let form = server.forms.lock().unwrap()[0].clone();
+    assert_eq!(form.texts["model"], "tts-1");
+    assert_eq!(
+        (&*form.texts["speed"], form.texts.get("instructions")),
+        ("1.5", None)
+    );
+}
+
+#[tokio::test]
+async fn voices_that_were_made_before_recordings_were_handed_over_otherwise_are_still_spoken() {
+    let (server, url) = Server::start(&[]).await;
+    let library = json!([{ "id": "sarah" }]);
+    let bucket = engine("chatterbox", &url, json!({ "voice_key_prefix": "prod/" }));
+    let upload = json!({ "voice_key_prefix": "prod/", "samples": "upload", "voices": library });
+    let uploading = engine("chatterbox", &url, upload);
+    let [by_key, by_upload] =
+        [derive(&bucket).await, derive(&uploading).await].map(|made| made.unwrap().voice);
+    assert_eq!(uploading.sample_of(&by_key), Some("voices/1/sample.wav"));
+    speak_as(&bucket, by_upload, None).await.unwrap();
+    assert_eq!(
+        server.asked.lock().unwrap()[0].1["voice_key"],
+        "prod/voices/1/sample.wav"
+    );
+
+    // The server's own voices need no recording.
+    let sarah = json!({ "voice": "sarah" });
+    assert_eq!(uploading.sample_of(&sarah), None);
+    speak_as(&uploading, sarah, None).await.unwrap();
+    let form = server.forms.lock().unwrap()[0].clone();
+    assert_eq!((&*form.texts["voice"], form.file), ("sarah", None));
+    // Without its recording a voice would be another one.
+    let lost = speak_as(&uploading, by_key, None).await;
+    assert!(matches!(lost, Err(EngineError::UnsupportedVoice)), "{lost:?}");
+    assert_eq!(server.calls(), 2);
+}
+
+#[tokio::test]
+async fn what_a_server_wants_of_recordings_is_checked_before_it_is_asked() {
+    let refused = |kind: &str, more: Value| {
+        let mut config = json!({ "name": "far", "kind": kind, "url": "http://far" });
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let made = RemoteEngine::new(serde_json::from_value(config).unwrap(), Arc::new(|| 0.0));
+        made.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(refused("openai", json!({ "samples": "key" })).contains("samples"));
+    assert!(refused("chatterbox", json!({ "sample_rate": 4_000 })).contains("sample_rate"));
+    for seconds in [json!(9.9), json!(601), json!(-1)] {
+        assert!(refused("chatterbox", json!({ "sample_seconds": seconds })).contains("sample_seconds"));
+    }
+    let (_, url) = Server::start(&[]).await;
+    let none = engine("openai", &url, json!({}));
+    assert_eq!(none.capabilities().cloning, None);
+    assert!(matches!(derive(&none).await, Err(EngineError::UnsupportedVoice)));
 }
 
 #[tokio::test]
@@ -192,10 +382,18 @@ async fn every_misbehaviour_has_its_error_and_its_number_of_calls() {
         }),
     ];
     for (moods, calls, is) in cases {
-        let (server, url) = Server::start(moods).await;
-        let spoken = speak(&engine("openai", &url, json!({ "first_byte_seconds": 0.3 }))).await;
-        assert!(is(&spoken), "{moods:?}: {spoken:?}");
-        assert_eq!(server.calls(), *calls, "{moods:?}");
+        for samples in [json!({}), json!({ "samples": "upload" })] {
+            let (server, url) = Server::start(moods).await;
+            let mut more = samples.clone();
+            more["first_byte_seconds"] = json!(0.3);
+            let engine = engine("openai", &url, more);
+            let spoken = match derive(&engine).await {
+                Ok(derived) => speak_as(&engine, derived.voice, Some(Bytes::from_static(b"RIFF"))).await,
+                Err(_) => speak(&engine).await,
+            };
+            assert!(is(&spoken), "{moods:?}: {spoken:?}");
+            assert_eq!(server.calls(), *calls, "{moods:?}");
+        }
     }
     let nobody = speak(&engine("openai", "http://127.0.0.1:1", json!({}))).await;
     assert!(down(&nobody), "{nobody:?}");

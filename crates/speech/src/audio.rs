@@ -25,5 +25,5 @@ pub use loudness::{Limiter, Loudness};
 pub use measure::{Measurements, SILENCE_LUFS, measure};
 pub use pcm::Pcm;
 pub use peaks::{Peaks, peaks};
-pub use sample::{NormalisedSample, SampleError, normalise_sample};
+pub use sample::{SampleError, SampleShape, normalise_sample};
 pub use sentence_starts::sentence_starts;

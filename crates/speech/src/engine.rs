@@ -8,6 +8,7 @@ mod voice;
 
 use std::fmt::Debug;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use resonance_domain::{LanguageTag, SpeechSettings};
 
@@ -51,6 +52,13 @@ pub trait SpeechEngine: Debug + Send + Sync {
     /// How it is at this moment. Asks nobody, and answers at once.
     fn status(&self) -> EngineStatus {
         EngineStatus::default()
+    }
+
+    /// The object-store key of the recording that is to go along with every text for a voice, as
+    /// [`SynthesisRequest::sample`]. `None` for voices that need none, and engines that fetch it themselves.
+    fn sample_of<'a>(&self, voice: &'a EngineVoice) -> Option<&'a str> {
+        let _ = voice;
+        None
     }
 
     /// Makes a voice from a recording: a clone if the engine can, or else the nearest that it has, and says which.
@@ -97,4 +105,6 @@ pub struct SynthesisRequest {
     pub settings: SpeechSettings,
     /// How to speak, in words; for engines with [`Capabilities::instructions`], the others pass over it.
     pub instructions: Option<String>,
+    /// The recording of the voice, if [`SpeechEngine::sample_of`] asks for it.
+    pub sample: Option<Bytes>,
 }

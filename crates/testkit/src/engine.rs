@@ -9,13 +9,14 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use resonance_domain::{Fidelity, LanguageTag};
 use resonance_speech::{
-    audio::Pcm,
+    audio::{Pcm, SampleShape},
     engine::{
-        Capabilities, CatalogueVoice, DerivedVoice, EngineError, Engines, Progress, SpeechEngine,
-        SynthesisRequest, VoiceSample,
+        Capabilities, CatalogueVoice, DerivedVoice, EngineError, EngineVoice, Engines, Progress,
+        SpeechEngine, SynthesisRequest, VoiceSample,
     },
 };
 use tokio::sync::{Semaphore, watch};
@@ -25,7 +26,9 @@ use tokio::sync::{Semaphore, watch};
 pub struct TestEngine {
     id: String,
     capabilities: Capabilities,
+    uploads: bool,
     texts: Mutex<Vec<String>>,
+    samples: Mutex<Vec<Option<Bytes>>>,
     begun: watch::Sender<usize>,
     at_work: AtomicUsize,
     most_at_work: AtomicUsize,
@@ -51,11 +54,13 @@ impl TestEngine {
             capabilities: Capabilities {
                 settings: Vec::new(),
                 languages: Vec::new(),
-                clones: false,
+                cloning: None,
                 instructions: false,
                 max_characters: 5_000,
             },
+            uploads: false,
             texts: Mutex::default(),
+            samples: Mutex::default(),
             begun: watch::Sender::new(0),
             at_work: AtomicUsize::new(0),
             most_at_work: AtomicUsize::new(0),
@@ -77,7 +82,18 @@ impl TestEngine {
     pub fn cloning() -> Arc<Self> {
         let mut engine = Self::new();
         if let Some(engine) = Arc::get_mut(&mut engine) {
-            engine.capabilities.clones = true;
+            engine.capabilities.cloning = Some(SampleShape::USUAL);
+        }
+        engine
+    }
+
+    /// One that clones voices, and wants the recordings with the texts.
+    #[must_use]
+    pub fn wanting_samples(shape: SampleShape) -> Arc<Self> {
+        let mut engine = Self::new();
+        if let Some(engine) = Arc::get_mut(&mut engine) {
+            engine.capabilities.cloning = Some(shape);
+            engine.uploads = true;
         }
         engine
     }
@@ -124,6 +140,15 @@ impl TestEngine {
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         self.texts.lock().unwrap().clone()
+    }
+
+    /// The recordings that came with the texts, in that order.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Option<Bytes>> {
+        self.samples.lock().unwrap().clone()
     }
 
     /// Waits until it has begun with `count` texts since it was made.
@@ -209,7 +234,15 @@ impl SpeechEngine for TestEngine {
         request: SynthesisRequest,
         progress: Progress,
     ) -> BoxFuture<'_, Result<Pcm, EngineError>> {
-        async move { self.speak(&request.text, progress).await }.boxed()
+        async move {
+            self.samples.lock().unwrap().push(request.sample);
+            self.speak(&request.text, progress).await
+        }
+        .boxed()
+    }
+
+    fn sample_of<'a>(&self, voice: &'a EngineVoice) -> Option<&'a str> {
+        self.uploads.then(|| voice.get("key")?.as_str())?
     }
 
     fn derive_voice<'a>(
@@ -217,7 +250,7 @@ impl SpeechEngine for TestEngine {
         sample: &'a VoiceSample,
         _language: &'a LanguageTag,
     ) -> BoxFuture<'a, Result<DerivedVoice, EngineError>> {
-        let voice = if self.capabilities.clones {
+        let voice = if self.capabilities.cloning.is_some() {
             DerivedVoice {
                 voice: serde_json::json!({ "key": sample.key }),
                 fidelity: Fidelity::Cloned,

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: an HTTP server that answers as a test wants it to.
+//! A receiver of webhooks, or another service: an HTTP server that answers as a test wants it to.
 
 use std::{
     collections::HashMap,
@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
@@ -20,8 +21,10 @@ pub struct Received {
     pub path: String,
     /// The headers, by their names in lower case.
     pub headers: HashMap<String, String>,
-    /// The body.
+    /// The body, if it is text.
     pub body: String,
+    /// The body as it came.
+    pub bytes: Bytes,
 }
 
 /// How a receiver answers.
@@ -31,6 +34,8 @@ pub enum Answers {
     With(u16, Vec<(&'static str, String)>),
     /// With 200 and a body of so many bytes.
     AtLength(usize),
+    /// With 200 and this file, of this media type.
+    File(&'static str, Bytes),
     /// With something that is no HTTP.
     Garbage,
     /// By closing the connection.
@@ -161,7 +166,8 @@ async fn serve(stream: TcpStream, state: &State) {
         state.received.lock().unwrap().push(Received {
             path: path.to_owned(),
             headers,
-            body: String::from_utf8(body).unwrap(),
+            body: String::from_utf8(body.clone()).unwrap_or_default(),
+            bytes: body.into(),
         });
         let answers = state.answers.lock().unwrap().clone();
         if answer(&mut write, answers).await.is_none() {
@@ -185,6 +191,14 @@ async fn answer(write: &mut OwnedWriteHalf, answers: Answers) -> Option<()> {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
             write.write_all(head.as_bytes()).await.ok()?;
             write.write_all(&vec![b'x'; length]).await.ok()
+        }
+        Answers::File(content_type, file) => {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+                file.len()
+            );
+            write.write_all(head.as_bytes()).await.ok()?;
+            write.write_all(&file).await.ok()
         }
         Answers::Garbage => {
             write

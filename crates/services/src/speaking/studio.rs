@@ -8,7 +8,7 @@ use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
-use resonance_blobs::BlobKey;
+use resonance_blobs::{BlobError, BlobKey};
 use resonance_domain::{AudioFormat, Boundary, Piece, TimeMark};
 use resonance_persistence::{SpeechOrder, SpokenAudio};
 use resonance_speech::{
@@ -27,11 +27,19 @@ use super::{
     progress::Done,
     script::{self, Script},
 };
+use crate::recording;
 
 /// Pieces of one text that are spoken at the same time.
 const PIECES_AT_ONCE: usize = 3;
 /// Pieces that are read ahead of the encoder.
 const READ_AHEAD: usize = 4;
+
+/// Who speaks.
+struct Speaker<'a> {
+    engine: &'a dyn SpeechEngine,
+    /// The recording of the voice, if the engine wants it with every piece.
+    sample: Option<Bytes>,
+}
 
 /// What an engine made of a text.
 struct Spoken {
@@ -50,11 +58,11 @@ impl Take<'_> {
         script: &Script,
         kept: &HashSet<BlobKey>,
     ) -> Result<Option<SpokenAudio>, Failure> {
-        let engine = self.engine(order)?;
+        let speaker = self.speaker(order).await?;
         let (told, fractions) = watch::channel(0.0);
         let done = Done::new(script.characters(), told);
         let spoken = tokio::select! {
-            spoken = self.speak(order, engine, script, kept, &done) => spoken?,
+            spoken = self.speak(order, &speaker, script, kept, &done) => spoken?,
             () = self.tell_progress(fractions) => None,
         };
         // INVARIANT: no upload begins later than a lease after the job has ended; see `late_removal`.
@@ -116,6 +124,18 @@ impl Take<'_> {
             .ok_or_else(Failure::no_engine)
     }
 
+    async fn speaker(&self, order: &SpeechOrder) -> Result<Speaker<'_>, Failure> {
+        let engine = &**self.engine(order)?;
+        let organization = Some(self.generation.organization);
+        let sample = recording::for_speaking(self.core, engine, &order.engine_voice, organization);
+        let sample = sample.await.map_err(|error| match error {
+            // The voice was deleted meanwhile.
+            BlobError::NotFound => Failure::of_engine(EngineError::UnsupportedVoice),
+            error => Failure::of_store(error),
+        })?;
+        Ok(Speaker { engine, sample })
+    }
+
     /// The pieces that are there already.
     pub(super) async fn kept(&self) -> Result<HashSet<BlobKey>, Failure> {
         let folder = script::folder(self.generation).map_err(Failure::of_service)?;
@@ -134,7 +154,7 @@ impl Take<'_> {
     async fn speak(
         &self,
         order: &SpeechOrder,
-        engine: &Arc<dyn SpeechEngine>,
+        speaker: &Speaker<'_>,
         script: &Script,
         kept: &HashSet<BlobKey>,
         done: &Done,
@@ -142,7 +162,7 @@ impl Take<'_> {
         let pieces = &script.pieces;
         let mut works: Vec<_> = pieces
             .iter()
-            .map(|piece| self.sound_of(order, engine, script, piece, kept, done).boxed())
+            .map(|piece| self.sound_of(order, speaker, script, piece, kept, done).boxed())
             .collect();
         // The first alone: somebody may be waiting for it, while nobody hears the others yet.
         let others = works.split_off(works.len().min(1));
@@ -184,7 +204,7 @@ impl Take<'_> {
     async fn sound_of(
         &self,
         order: &SpeechOrder,
-        engine: &Arc<dyn SpeechEngine>,
+        speaker: &Speaker<'_>,
         script: &Script,
         piece: &Piece,
         kept: &HashSet<BlobKey>,
@@ -204,8 +224,9 @@ impl Take<'_> {
             voice: order.engine_voice.clone(),
             settings: order.settings,
             instructions: order.instructions.clone(),
+            sample: speaker.sample.clone(),
         };
-        let pcm = match engine.synthesize(request, part).await {
+        let pcm = match speaker.engine.synthesize(request, part).await {
             // A part of a text may have nothing to speak; the whole must have something.
             Err(EngineError::NothingToSpeak) if script.is_long() => silence(),
             spoken => spoken.map_err(Failure::of_engine)?,

@@ -60,7 +60,7 @@ impl Voices<'_> {
     /// The largest file that a voice is made from, in bytes.
     pub const MAX_SAMPLE_BYTES: usize = MAX_BYTES;
 
-    /// Makes a voice from a recording. Counts on the usage ledger.
+    /// Makes a voice from a recording. Counts on the usage ledger. A preview of it is made soon after, which does not.
     ///
     /// Requires `org:voices:create`. The recording is decoded and measured before anything is stored.
     ///
@@ -78,19 +78,19 @@ impl Voices<'_> {
         let engine = core.engines.get(&draft.engine).ok_or_else(|| {
             FieldError::new(ErrorCode::Unsupported, "this instance has no such engine").at("engine")
         })?;
-        let recording = Recording::listen(core, input.sample.clone()).await?;
+        let wanted = engine.capabilities().cloning;
+        let recording = Recording::listen(core, input.sample.clone(), wanted).await?;
 
         let user = self.0.signed_in()?.user;
         let id = core.ids.next();
         let address = InOrg::new(organization, id);
         let folder = previews::folder(address)?;
         let key = previews::key(&format!("{folder}/sample.{}", recording.extension()))?;
-        // An engine that listens to the recording gets it as it wants it; the original is kept as it came.
-        let normalised = if engine.capabilities().clones {
-            let file = Recording::normalised(core, input.sample.clone()).await?;
-            Some((previews::key(&format!("{folder}/normalised.wav"))?, file))
-        } else {
-            None
+        // An engine that listens to the recording gets it as it wants it; the original is kept as it came. To the others it
+        // is of no use but for what was heard in it.
+        let normalised = match recording.normalised {
+            Some(file) => Some((previews::key(&format!("{folder}/normalised.wav"))?, file)),
+            None => None,
         };
         let heard = normalised.as_ref().map_or(&key, |(key, _)| key);
         let sample = VoiceSample {
@@ -147,6 +147,7 @@ impl Voices<'_> {
                 pledge.redeem(uow).await?;
                 let period = room(core, uow, &grant).await?;
                 uow.voices().insert(&grant, &voice).await?;
+                uow.jobs().add(previews::job(core, address)).await?;
                 let exported = core.billing.is_some();
                 uow.usage()
                     .count_voice(&grant, core.ids.next(), id, &period, exported, now)
@@ -260,6 +261,12 @@ fn not_derived(error: EngineError) -> ServiceError {
                 .at("language")
                 .into()
         }
+        EngineError::UnsupportedVoice => FieldError::new(
+            ErrorCode::Unsupported,
+            "the engine makes no voices from recordings",
+        )
+        .at("engine")
+        .into(),
         error => ServiceError::internal("making a voice", error),
     }
 }

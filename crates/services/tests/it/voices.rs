@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod changing;
+mod cloning;
 mod crashing;
 mod creating;
 mod hearing;

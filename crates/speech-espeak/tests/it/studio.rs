@@ -31,6 +31,7 @@ pub(crate) fn request(text: &str, voice: &EngineVoice) -> SynthesisRequest {
         voice: voice.clone(),
         settings: SpeechSettings::default(),
         instructions: None,
+        sample: None,
     }
 }
 

@@ -1,11 +1,10 @@
 //! Recordings as engines want them that clone voices.
 
-use std::{num::NonZeroU32, time::Duration};
-
-use bytes::Bytes;
+use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 
 use super::{
-    DecodeError, Decoded, Limits, Loudness, Pcm, decode,
+    DecodeError, Limits, Loudness, Pcm,
+    pcm::duration_of,
     trim::{fade, voiced},
 };
 
@@ -21,28 +20,27 @@ const MARGIN: Duration = Duration::from_millis(100);
 /// Loudness is judged over stretches of a hundredth of a second, which a single crackle does not make loud.
 const STRETCHES: usize = 100;
 
-/// A recording to make a voice from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NormalisedSample {
-    /// One channel at the rate asked for, without the silence at both ends, at -23 LUFS with a true peak of -1 dB at
-    /// most.
-    pub pcm: Pcm,
-    /// How long the recording was before.
-    pub original_duration: Duration,
-    /// The rate it had.
-    pub original_rate: u32,
-    /// The channels it had.
-    pub original_channels: u16,
-    /// Its loudness before, in LUFS, without the silence at both ends.
-    pub original_lufs: f64,
-    /// The media type of the file.
-    pub content_type: &'static str,
+/// What recordings are made into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleShape {
+    /// Samples per second.
+    pub rate: NonZeroU32,
+    /// The longest sound; of a longer one the beginning is taken.
+    pub longest: Duration,
+}
+
+impl SampleShape {
+    /// What most models that clone work at, and more than they listen to: 24 kHz, a minute.
+    pub const USUAL: Self = Self {
+        rate: NonZeroU32::new(24_000).unwrap(),
+        longest: Duration::from_secs(60),
+    };
 }
 
 /// Why a recording is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SampleError {
-    /// It cannot be read, or its sound is too short or too long.
+    /// It cannot be converted, or there is too little in it besides silence.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// There is nothing to hear (`AUDIO_SILENT`).
@@ -50,59 +48,52 @@ pub enum SampleError {
     Silent,
 }
 
-/// Decodes a recording and makes it what engines expect that clone voices.
+/// Makes a recording what engines expect that clone voices: at the rate asked for, without the silence at both ends, no
+/// longer than asked for, at -23 LUFS with a true peak of -1 dB at most.
 ///
-/// The limits hold for the sound without the silence at both ends as well. Takes the processor for up to seconds: run
-/// it on a blocking thread.
+/// What is left without the silence must still be as long as `limits` say. Takes the processor for up to seconds: run it
+/// on a blocking thread.
 ///
 /// # Errors
 /// See [`SampleError`].
-pub fn normalise_sample(
-    file: Bytes,
-    limits: &Limits,
-    sample_rate: NonZeroU32,
-) -> Result<NormalisedSample, SampleError> {
-    let Decoded {
-        pcm: original,
-        channels,
-        content_type,
-    } = decode(file, limits)?;
-    let (original_duration, original_rate) = (original.duration(), original.sample_rate());
+pub fn normalise_sample(recording: Pcm, limits: &Limits, shape: SampleShape) -> Result<Pcm, SampleError> {
+    let rate = shape.rate;
     let unconvertible = DecodeError::Unreadable("the sample rate cannot be converted");
-    let mut samples = original
-        .resampled(sample_rate)
-        .ok_or(unconvertible)?
-        .into_owned()
-        .into_samples();
-    drop(original);
-
-    trim(&mut samples, sample_rate)?;
-    let mut loudness = Loudness::new(sample_rate);
-    loudness.push(&samples);
-    let (Some(original_lufs), Some(gain)) = (loudness.lufs(), loudness.gain_to(LOUDNESS, CEILING)) else {
-        return Err(SampleError::Silent);
+    let resampled = match recording.resampled(rate).ok_or(unconvertible)? {
+        Cow::Owned(resampled) => Some(resampled),
+        Cow::Borrowed(_) => None,
     };
-    samples.iter_mut().for_each(|sample| *sample *= gain);
-    let pcm = Pcm::new(samples, sample_rate);
-    let actual = pcm.duration();
+    let mut samples = resampled.unwrap_or(recording).into_samples();
+    trim(&mut samples, rate)?;
+    let actual = duration_of(samples.len() as u64, rate.get());
     if actual < limits.min_duration {
         let minimum = limits.min_duration;
         return Err(DecodeError::TooShort { actual, minimum }.into());
     }
-    Ok(NormalisedSample {
-        pcm,
-        original_duration,
-        original_rate,
-        original_channels: channels,
-        original_lufs,
-        content_type,
-    })
+    samples.truncate(frames_in(shape.longest, rate));
+    fade(&mut samples, stretch(rate) / 2);
+
+    let mut loudness = Loudness::new(rate);
+    loudness.push(&samples);
+    let gain = loudness.gain_to(LOUDNESS, CEILING).ok_or(SampleError::Silent)?;
+    samples.iter_mut().for_each(|sample| *sample *= gain);
+    Ok(Pcm::new(samples, rate))
+}
+
+/// How many samples a stretch has.
+const fn stretch(rate: NonZeroU32) -> usize {
+    let stretch = rate.get() as usize / STRETCHES;
+    if stretch == 0 { 1 } else { stretch }
+}
+
+/// How many samples last so long.
+fn frames_in(time: Duration, rate: NonZeroU32) -> usize {
+    usize::try_from(time.as_millis() * u128::from(rate.get()) / 1000).unwrap_or(usize::MAX)
 }
 
 /// Takes away the silence at both ends but a little.
 fn trim(samples: &mut Vec<f32>, rate: NonZeroU32) -> Result<(), SampleError> {
-    let rate = rate.get() as usize;
-    let stretch = (rate / STRETCHES).max(1);
+    let stretch = stretch(rate);
     let levels: Vec<f32> = samples
         .chunks(stretch)
         .map(|stretch| {
@@ -113,9 +104,8 @@ fn trim(samples: &mut Vec<f32>, rate: NonZeroU32) -> Result<(), SampleError> {
     let loudest = levels.iter().copied().fold(0.0, f32::max);
     let threshold = SILENCE.max(loudest * RELATIVE_SILENCE);
     let heard = voiced(&levels, |level| *level > threshold).ok_or(SampleError::Silent)?;
-    let margin = usize::try_from(MARGIN.as_millis()).unwrap_or(0) * rate / 1000;
+    let margin = frames_in(MARGIN, rate);
     samples.truncate(heard.end * stretch + margin);
     samples.drain(..(heard.start * stretch).saturating_sub(margin));
-    fade(samples, stretch / 2);
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use resonance_domain::{LanguageTag, SettingKind};
 
+use crate::audio::SampleShape;
+
 /// What an engine can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -9,8 +11,9 @@ pub struct Capabilities {
     pub settings: Vec<SettingKind>,
     /// The languages in which it speaks; empty if only it knows.
     pub languages: Vec<LanguageTag>,
-    /// Whether its derived voices sound like the recorded speaker.
-    pub clones: bool,
+    /// How it wants the recordings that it clones voices from; `None` if its derived voices do not sound like the recorded
+    /// speaker.
+    pub cloning: Option<SampleShape>,
     /// Whether it follows instructions in words, such as "whisper".
     pub instructions: bool,
     /// The longest text, in Unicode scalar values.

@@ -2,12 +2,18 @@ use std::{num::NonZeroU32, time::Duration};
 
 use resonance_domain::AudioFormat;
 use resonance_speech::audio::{
-    DecodeError, Limits, Loudness, Pcm, SampleError, encode, measure, normalise_sample,
+    DecodeError, Limits, Loudness, Pcm, SampleError, SampleShape, decode, encode, measure, normalise_sample,
 };
 
 use crate::sound::{silence, voice};
 
 const RATE: NonZeroU32 = NonZeroU32::new(24_000).unwrap();
+
+/// Decodes a file and makes it what engines want.
+fn normalise(file: bytes::Bytes, shape: SampleShape) -> Result<Pcm, SampleError> {
+    let decoded = decode(file, &Limits::VOICE_SAMPLE)?;
+    normalise_sample(decoded.pcm, &Limits::VOICE_SAMPLE, shape)
+}
 
 /// A file of a voice at a level, with a second of silence before it and two after it.
 fn recording(level: f32, rate: u32, format: AudioFormat) -> bytes::Bytes {
@@ -27,8 +33,7 @@ fn recordings_of_any_level_rate_and_format_become_equally_loud_and_lose_the_sile
         (0.2, 48_000, AudioFormat::Opus),
     ] {
         let file = recording(level, rate, format);
-        let normalised = normalise_sample(file.clone(), &Limits::VOICE_SAMPLE, RATE).unwrap();
-        let pcm = &normalised.pcm;
+        let pcm = normalise(file.clone(), SampleShape::USUAL).unwrap();
         let mut meter = Loudness::new(RATE);
         meter.push(pcm.samples());
         let lufs = meter.lufs().unwrap();
@@ -37,15 +42,25 @@ fn recordings_of_any_level_rate_and_format_become_equally_loud_and_lose_the_sile
         assert_eq!(pcm.sample_rate(), 24_000);
         let drift = pcm.duration().abs_diff(Duration::from_secs(12));
         assert!(drift < Duration::from_millis(260), "{format:?}: {drift:?}");
-        let drift = normalised.original_duration.abs_diff(Duration::from_secs(15));
-        assert!(drift < Duration::from_millis(1));
-        assert_eq!(
-            normalised.original_rate,
-            if format == AudioFormat::Opus { 48_000 } else { rate }
-        );
-        assert_eq!(normalised.content_type, format.content_type());
-        let again = normalise_sample(file, &Limits::VOICE_SAMPLE, RATE).unwrap();
-        assert!(again == normalised);
+        assert!(normalise(file, SampleShape::USUAL).unwrap() == pcm);
+    }
+}
+
+#[test]
+fn an_engine_gets_its_rate_and_no_more_than_it_wants() {
+    let file = recording(0.2, 44_100, AudioFormat::Flac);
+    for (rate, seconds) in [(16_000, 11), (22_050, 10), (44_100, 11), (48_000, 10)] {
+        let shape = SampleShape {
+            rate: NonZeroU32::new(rate).unwrap(),
+            longest: Duration::from_secs(seconds),
+        };
+        let pcm = normalise(file.clone(), shape).unwrap();
+        assert_eq!(pcm.sample_rate(), rate);
+        assert_eq!(pcm.duration(), Duration::from_secs(seconds));
+        // What is left is as loud as the whole would have been, and ends without a click.
+        let lufs = measure(&pcm).loudness_lufs.unwrap();
+        assert!((lufs + 23.0).abs() < 0.2, "{lufs} LUFS");
+        assert!(pcm.samples().last().unwrap().abs() < 0.001);
     }
 }
 
@@ -60,18 +75,17 @@ fn a_true_peak_between_the_samples_stays_below_its_ceiling() {
         }
     });
     let file = encode(&Pcm::new(samples.collect(), RATE), AudioFormat::Wav).unwrap();
-    let normalised = normalise_sample(file.bytes, &Limits::VOICE_SAMPLE, RATE).unwrap();
+    let normalised = normalise(file.bytes, SampleShape::USUAL).unwrap();
     let mut meter = Loudness::new(RATE);
-    meter.push(normalised.pcm.samples());
+    meter.push(normalised.samples());
     assert!((20.0 * meter.true_peak().log10() + 1.0).abs() < 0.1);
-    assert!(measure(&normalised.pcm).loudness_lufs.unwrap() < -23.0);
+    assert!(measure(&normalised).loudness_lufs.unwrap() < -23.0);
 }
 
 #[test]
 fn what_no_voice_can_be_made_from_is_refused_for_what_it_is() {
     let file = |sound: &Pcm| encode(sound, AudioFormat::Flac).unwrap().bytes;
-    let normalise =
-        |file| normalise_sample(file, &Limits::VOICE_SAMPLE, RATE).map(|sample| sample.pcm.duration());
+    let normalise = |file| normalise(file, SampleShape::USUAL).map(|sample| sample.duration());
     assert_eq!(normalise(file(&silence(20.0, 16_000))), Err(SampleError::Silent));
     // Eleven seconds, of which one is a voice.
     let padded = [silence(5.0, 16_000), voice(1.0, 16_000), silence(5.0, 16_000)];

@@ -171,8 +171,8 @@ on_both! {
         // Queues are there before they hold anything, or no alarm could be set.
         let gauges: BTreeSet<_> =
             metrics.samples.keys().filter(|sample| sample.starts_with("resonance_jobs{")).collect();
-        assert_eq!(gauges.len(), 20, "{gauges:#?}");
-        for queue in ["mail", "speak", "sweep", "purge"] {
+        assert_eq!(gauges.len(), 24, "{gauges:#?}");
+        for queue in ["mail", "speak", "sweep", "purge", "preview"] {
             for state in ["waiting", "queued", "running", "dead"] {
                 assert_eq!(metrics.jobs(queue, state), 0.0, "{queue} {state}");
             }

@@ -90,13 +90,13 @@ on_both! {
         let input = CreateGeneration { text: "Hello".into(), voice: custom.global_id(), ..Default::default() };
         let spoken = ada.generations().create(input).await.unwrap().generation;
         booth.instance.services.settle().await.unwrap();
-        assert_eq!(booth.objects().await.len(), 4);
+        assert_eq!(booth.objects().await.len(), 5);
 
         ada.voices().delete(address(&voice)).await.unwrap();
         assert_eq!(verdict(&ada.voices().get(custom).await), "NOT_FOUND");
         booth.instance.services.settle().await.unwrap();
         let objects = booth.objects().await;
-        assert!(objects.contains(&other.sample.key) && objects.len() == 2, "{objects:?}");
+        assert!(objects.contains(&other.sample.key) && objects.len() == 3, "{objects:?}");
         let history = resonance_domain::InOrg::new(booth.organization, spoken.id);
         let spoken = ada.generations().get(history).await.unwrap();
         assert_eq!((spoken.voice.name.as_str(), spoken.state.as_str()), ("Vera", "succeeded"));

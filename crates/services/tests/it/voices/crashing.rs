@@ -17,13 +17,14 @@ use resonance_testkit::{Instance, TestEngine, on_both, verdict};
 
 use super::{Booth, quick};
 
-/// Every object belongs to a voice, and every voice has its recording.
+/// Every object belongs to a voice, and every voice has its recording and its preview.
 async fn assert_nothing_is_astray(booth: &Booth) {
-    let samples = booth
-        .instance
-        .sql_texts("SELECT sample_key FROM voices ORDER BY sample_key")
-        .await;
-    assert_eq!(booth.objects().await, samples);
+    let mut keys = booth.instance.sql_texts("SELECT sample_key FROM voices").await;
+    let previews = booth.instance.sql_texts("SELECT preview_key FROM voices").await;
+    assert_eq!(keys.len(), previews.len());
+    keys.extend(previews);
+    keys.sort();
+    assert_eq!(booth.objects().await, keys);
 }
 
 /// While it makes a voice, the member who asked for it is removed.

@@ -34,8 +34,9 @@ on_both! {
             let kept = booth.instance.blobs.get(&resonance_blobs::BlobKey::parse(&key).unwrap()).await;
             assert_eq!(kept.unwrap(), file);
         }
-        // Nothing but the voices is left: no job will remove what they own.
-        assert_eq!(booth.traces().await, [8, 8, 8, 0]);
+        // Nothing but the voices is left, and jobs that make their previews: none will remove what they own.
+        assert_eq!(booth.traces().await, [8; 4]);
+        assert_eq!(booth.count("jobs WHERE queue = 'preview'").await, 8);
     }
 
     async fn an_engine_that_clones_listens_to_the_recording_as_it_wants_it(backend: Backend) {

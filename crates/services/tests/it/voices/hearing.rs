@@ -136,10 +136,58 @@ on_both! {
         let booth = Booth::new(backend).await;
         let voice = booth.make("Vera").await;
         booth.as_mel().await.voices().preview(VoiceAddress::Custom(address(&voice)), None).await.unwrap();
-        assert_eq!(booth.count("jobs").await, 0);
+        assert_eq!(booth.count("jobs WHERE queue = 'sweep'").await, 0);
         booth.instance.clock.advance(TimeDelta::minutes(16));
         booth.instance.services.settle().await.unwrap();
         assert_eq!(booth.objects().await.len(), 2);
+    }
+
+    async fn a_new_voice_has_its_preview_before_anybody_wants_to_hear_it_and_nobody_pays_for_it(backend: Backend) {
+        let booth = Booth::new(backend).await;
+        let voice = booth.make("Vera").await;
+        let spent = booth.count("usage_entries").await;
+        booth.instance.services.settle().await.unwrap();
+        assert_eq!((booth.engine.texts().len(), booth.objects().await.len()), (1, 2));
+        let preview = booth.as_mel().await.voices().preview(VoiceAddress::Custom(address(&voice)), None).await.unwrap();
+        assert!(!decode(bytes(&preview).await, &Limits::SPEECH).unwrap().measure().is_silent);
+        // It was there; and it counts nowhere.
+        assert_eq!((booth.engine.texts().len(), booth.count("jobs").await), (1, 0));
+        assert_eq!((booth.count("usage_entries").await, booth.count("generations").await), (spent, 0));
+    }
+
+    async fn the_preview_of_a_new_voice_waits_for_its_engine_and_whoever_wants_it_does_not(backend: Backend) {
+        let booth = Booth::new(backend).await;
+        let [vera, otto] = [booth.make("Vera").await, booth.make("Otto").await];
+        let down = || resonance_speech::engine::EngineError::Unavailable { reason: "down".into(), retry_after: None };
+        for _ in 0..4 {
+            booth.engine.fail_next(down());
+        }
+        for pause in [0, 3] {
+            booth.instance.clock.advance(TimeDelta::seconds(pause));
+            booth.instance.services.settle().await.unwrap();
+            assert_eq!(booth.count("jobs WHERE queue = 'preview' AND state = 'waiting'").await, 2);
+        }
+        assert_eq!((booth.engine.texts().len(), booth.objects().await.len()), (4, 2));
+        // It is back, and somebody cannot wait; the job then finds the preview.
+        booth.as_mel().await.voices().preview(VoiceAddress::Custom(address(&vera)), None).await.unwrap();
+        booth.instance.clock.advance(TimeDelta::seconds(5));
+        booth.instance.services.settle().await.unwrap();
+        assert_eq!((booth.engine.texts().len(), booth.count("jobs").await), (6, 0));
+        let objects = booth.objects().await;
+        let of = |voice: &resonance_domain::CustomVoice| {
+            let id = voice.id.as_uuid().to_string();
+            objects.iter().filter(|key| key.contains(&id)).count()
+        };
+        assert_eq!((of(&vera), of(&otto)), (2, 2));
+    }
+
+    async fn the_preview_of_a_voice_that_is_deleted_before_is_not_made(backend: Backend) {
+        let booth = Booth::new(backend).await;
+        let voice = booth.make("Vera").await;
+        booth.as_ada().await.voices().delete(address(&voice)).await.unwrap();
+        booth.instance.services.settle().await.unwrap();
+        assert_eq!((booth.engine.texts().len(), booth.count("jobs").await), (0, 0));
+        assert_eq!(booth.objects().await, Vec::<String>::new());
     }
 
     async fn a_recording_is_heard_by_whoever_may_change_the_voice_and_by_their_link(backend: Backend) {
