@@ -35,7 +35,7 @@ on_both! {
             assert_eq!(kept.unwrap(), file);
         }
         // Nothing but the voices is left: no job will remove what they own.
-        assert_eq!(booth.traces().await, [8, 8, 8, 0]);
+        assert_eq!(booth.traces().await, [9, 9, 9, 0]);
     }
 
     async fn an_engine_that_clones_listens_to_the_recording_as_it_wants_it(backend: Backend) {
