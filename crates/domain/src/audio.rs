@@ -10,13 +10,15 @@ pub enum AudioFormat {
     Mp3,
     /// Opus in an Ogg container.
     Opus,
+    /// AAC-LC in ADTS frames.
+    Aac,
     /// Free Lossless Audio Codec.
     Flac,
 }
 
 impl AudioFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Wav, Self::Mp3, Self::Opus, Self::Flac];
+    pub const ALL: [Self; 5] = [Self::Wav, Self::Mp3, Self::Opus, Self::Aac, Self::Flac];
 
     /// The media type for `Content-Type`.
     #[must_use]
@@ -25,6 +27,7 @@ impl AudioFormat {
             Self::Wav => "audio/wav",
             Self::Mp3 => "audio/mpeg",
             Self::Opus => "audio/ogg",
+            Self::Aac => "audio/aac",
             Self::Flac => "audio/flac",
         }
     }
@@ -36,6 +39,7 @@ impl AudioFormat {
             Self::Wav => "wav",
             Self::Mp3 => "mp3",
             Self::Opus => "opus",
+            Self::Aac => "aac",
             Self::Flac => "flac",
         }
     }

@@ -13,6 +13,9 @@ pub enum AudioFormat {
     Mp3,
     /// Opus in an Ogg container: smaller than MP3 at the same quality.
     Opus,
+    /// AAC-LC in ADTS frames: as small as MP3. It plays 1,024 to 2,047 samples longer than the speech, 1,024 of them before
+    /// it.
+    Aac,
     /// FLAC: nothing is lost, at about half the size of WAV.
     Flac,
 }
@@ -23,6 +26,7 @@ impl From<domain::AudioFormat> for AudioFormat {
             domain::AudioFormat::Wav => Self::Wav,
             domain::AudioFormat::Mp3 => Self::Mp3,
             domain::AudioFormat::Opus => Self::Opus,
+            domain::AudioFormat::Aac => Self::Aac,
             domain::AudioFormat::Flac => Self::Flac,
         }
     }
@@ -34,6 +38,7 @@ impl From<AudioFormat> for domain::AudioFormat {
             AudioFormat::Wav => Self::Wav,
             AudioFormat::Mp3 => Self::Mp3,
             AudioFormat::Opus => Self::Opus,
+            AudioFormat::Aac => Self::Aac,
             AudioFormat::Flac => Self::Flac,
         }
     }

@@ -22,7 +22,8 @@ pub(crate) struct CreateGenerationInput {
     /// How to speak, in words, such as "whisper": 1 to 4,096 characters. Refused with `UNSUPPORTED` by voices that follow
     /// none; see `Voice.capabilities`.
     instructions: Option<String>,
-    /// The sample rate of the audio in hertz: 8,000 to 48,000 for WAV and FLAC, one of MPEG's for MP3, 48,000 for Opus.
+    /// The sample rate of the audio in hertz: 8,000 to 48,000 for WAV and FLAC, one of MPEG's for MP3 and
+    /// AAC, 48,000 for Opus.
     /// Null or omitted means the engine's, or the nearest that the format knows.
     sample_rate: Option<i32>,
     /// The loudness of the audio in LUFS (EBU R 128), -40 to -10, with a true peak of -1 dB at most. Null or omitted

@@ -63,8 +63,8 @@ pub struct NewJob {
     pub id: JobId,
     /// What kind of work.
     pub queue: JobQueue,
-    /// Which of the queue's lanes, where there are several: what is slow in one does not hold up the others. For speech,
-    /// the name of the engine.
+    /// Which of the queue's lanes, where there are several: what is slow in one does not hold up the others. For speech and
+    /// previews, the name of the engine.
     pub lane: String,
     /// For whom; the fair share of a lane is counted by it.
     pub organization: Option<OrganizationId>,

@@ -60,12 +60,13 @@ pub(crate) fn key(text: &str) -> Outcome<BlobKey> {
     BlobKey::parse(text).map_err(|error| ServiceError::internal("naming an object", error))
 }
 
-/// A job that makes the preview of a custom voice: add it where the voice is stored.
-pub(crate) fn job(core: &Core, voice: InOrg<VoiceId>) -> NewJob {
+/// A job that makes the preview of a custom voice of `engine`: add it where the voice is stored.
+pub(crate) fn job(core: &Core, voice: InOrg<VoiceId>, engine: &str) -> NewJob {
     let now = core.clock.now();
     NewJob {
         id: core.ids.next(),
         queue: JobQueue::Preview,
+        lane: engine.to_owned(),
         organization: Some(voice.organization),
         subject: Some(voice.id.as_uuid()),
         payload: serde_json::Value::Null,

@@ -14,7 +14,8 @@ use tests::World;
 const PYTHON: &str = "openai==3.57.0";
 const NODE: &str = "node_modules/openai/package.json";
 
-const FORMATS: [&str; 5] = ["mp3", "opus", "flac", "wav", "pcm"];
+const FORMATS: [&str; 6] = ["mp3", "opus", "aac", "flac", "wav", "pcm"];
+const EVENT_FORMATS: [&str; 2] = ["mp3", "aac"];
 const SHORT: &str = "Good morning. This is a short text for the clients.";
 
 fn long() -> String {
@@ -145,6 +146,7 @@ resonance_testkit::on_both! {
             let folder = tempfile::tempdir().unwrap();
             let question = json!({
                 "url": world.server.url("/v1"), "folder": folder.path(), "formats": FORMATS,
+                "event_formats": EVENT_FORMATS,
                 "key": speaker, "mute_key": mute, "poor_key": poor,
                 "model": "builtin", "voice": name, "voice_id": voice, "foreign_voice": world.b.voice,
                 "short": SHORT, "long": long(),
@@ -172,6 +174,7 @@ resonance_testkit::on_both! {
             for (format, codec, rate) in [
                 ("mp3", "mp3", None),
                 ("opus", "opus", Some("48000")),
+                ("aac", "aac", None),
                 ("flac", "flac", None),
                 ("wav", "pcm_s16le", None),
                 ("pcm", "pcm_s16le", Some("24000")),
@@ -189,8 +192,10 @@ resonance_testkit::on_both! {
                 seconds.iter().all(|(short, long)| (short - first.0).abs() < 0.2 && (long - first.1).abs() < 0.3),
                 "{seconds:?}"
             );
-            let events = probed(&folder.path().join(format!("{prefix}-events.mp3")), false).unwrap();
-            assert!(events.2 > first.1, "{events:?}");
+            for format in EVENT_FORMATS {
+                let events = probed(&folder.path().join(format!("{prefix}-events.{format}")), false).unwrap();
+                assert!(events.0 == format && events.2 > first.1, "{events:?}");
+            }
         }
 
         // What they made is in the history and on the meter, once for both clients.

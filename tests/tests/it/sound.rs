@@ -57,7 +57,7 @@ resonance_testkit::on_both! {
         let mut lengths = Vec::new();
         for (format, codec, rate, loudness) in [
             ("WAV", "pcm_s16le", 16_000, -16.0), ("WAV", "pcm_s16le", 44_100, -30.0), ("FLAC", "flac", 48_000, -23.0),
-            ("MP3", "mp3", 44_100, -16.0), ("OPUS", "opus", 48_000, -23.0),
+            ("MP3", "mp3", 44_100, -16.0), ("OPUS", "opus", 48_000, -23.0), ("AAC", "aac", 24_000, -16.0),
         ] {
             let input = json!({
                 "organizationId": world.a.id, "voiceId": voice, "text": TEXT, "format": format, "sampleRate": rate,

@@ -30,15 +30,18 @@ for (const format of asked.formats) {
   await pipeline(Readable.fromWeb(stream.body), createWriteStream(`${asked.folder}/node-streamed.${format}`));
 }
 
-const events = [];
-const answer = await speech.create({
-  model: "tts-1", voice: asked.voice, input: `${asked.long} By events.`, stream_format: "sse",
-});
-for (const line of (await answer.text()).split("\n")) {
-  if (line.startsWith("data: ")) events.push(JSON.parse(line.slice(6)));
+let events;
+for (const format of asked.event_formats) {
+  events = [];
+  const answer = await speech.create({
+    model: "tts-1", voice: asked.voice, input: `${asked.long} By events.`, response_format: format, stream_format: "sse",
+  });
+  for (const line of (await answer.text()).split("\n")) {
+    if (line.startsWith("data: ")) events.push(JSON.parse(line.slice(6)));
+  }
+  const audio = events.slice(0, -1).map((event) => Buffer.from(event.audio, "base64"));
+  writeFileSync(`${asked.folder}/node-events.${format}`, Buffer.concat(audio));
 }
-const audio = events.slice(0, -1).map((event) => Buffer.from(event.audio, "base64"));
-writeFileSync(`${asked.folder}/node-events.mp3`, Buffer.concat(audio));
 
 console.log(JSON.stringify({
   models,
@@ -54,7 +57,7 @@ console.log(JSON.stringify({
     "nothing to speak": await refused({ input: " " }),
     "too long": await refused({ input: "x".repeat(5001) }),
     "too fast": await refused({ speed: 5 }),
-    "no such format": await refused({ response_format: "aac" }),
+    "no such format": await refused({ response_format: "ogg" }),
     instructions: await refused({ instructions: "Whisper." }),
   },
 }));

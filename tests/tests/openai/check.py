@@ -35,16 +35,17 @@ for name in asked["formats"]:
     ) as stream:
         stream.stream_to_file(f"{folder}/python-streamed.{name}")
 
-with audio.speech.with_streaming_response.create(
-    model="tts-1", voice=asked["voice"], input=asked["long"] + " By events.", stream_format="sse"
-) as stream:
-    lines = [line[6:] for line in stream.iter_lines() if line.startswith("data: ")]
-events = [json.loads(line) for line in lines]
-told["events"] = sorted({event["type"] for event in events})
-told["usage"] = events[-1]["usage"]["input_tokens"]
-with open(f"{folder}/python-events.mp3", "wb") as file:
-    for event in events[:-1]:
-        file.write(base64.b64decode(event["audio"]))
+for name in asked["event_formats"]:
+    with audio.speech.with_streaming_response.create(
+        model="tts-1", voice=asked["voice"], input=asked["long"] + " By events.", response_format=name, stream_format="sse"
+    ) as stream:
+        lines = [line[6:] for line in stream.iter_lines() if line.startswith("data: ")]
+    events = [json.loads(line) for line in lines]
+    told["events"] = sorted({event["type"] for event in events})
+    told["usage"] = events[-1]["usage"]["input_tokens"]
+    with open(f"{folder}/python-events.{name}", "wb") as file:
+        for event in events[:-1]:
+            file.write(base64.b64decode(event["audio"]))
 
 told["refused"] = {
     "no key": refused(key="rsk_nothing"),
@@ -56,7 +57,7 @@ told["refused"] = {
     "nothing to speak": refused(input=" "),
     "too long": refused(input="x" * 5001),
     "too fast": refused(speed=5),
-    "no such format": refused(response_format="aac"),
+    "no such format": refused(response_format="ogg"),
     "instructions": refused(instructions="Whisper."),
 }
 print(json.dumps(told))

@@ -73,10 +73,16 @@ impl Asked {
         let (format, bare) = match body.response_format.as_deref().unwrap_or("mp3") {
             "mp3" => (AudioFormat::Mp3, false),
             "opus" => (AudioFormat::Opus, false),
+            "aac" => (AudioFormat::Aac, false),
             "flac" => (AudioFormat::Flac, false),
             "wav" => (AudioFormat::Wav, false),
             "pcm" => (AudioFormat::Wav, true),
-            _ => return Err(unsupported("response_format", "mp3, opus, flac, wav and pcm")),
+            _ => {
+                return Err(unsupported(
+                    "response_format",
+                    "mp3, opus, aac, flac, wav and pcm",
+                ));
+            }
         };
         let shape = match body.stream_format.as_deref().unwrap_or("audio") {
             "audio" => Shape::Audio,

@@ -1,7 +1,9 @@
 //! Sound into files.
 
+mod aac;
 mod flac;
 mod mp3;
+mod mpeg;
 mod opus;
 mod wav;
 
@@ -30,6 +32,8 @@ pub enum OutputFormat {
     Mp3,
     /// Opus in an Ogg container.
     Opus,
+    /// AAC-LC in ADTS frames.
+    Aac,
     /// Free Lossless Audio Codec.
     Flac,
     /// 16-bit samples, the low byte first, without any header; 24 kHz unless asked otherwise.
@@ -44,6 +48,7 @@ impl OutputFormat {
             Self::Wav => AudioFormat::Wav.content_type(),
             Self::Mp3 => AudioFormat::Mp3.content_type(),
             Self::Opus => AudioFormat::Opus.content_type(),
+            Self::Aac => AudioFormat::Aac.content_type(),
             Self::Flac => AudioFormat::Flac.content_type(),
             Self::Pcm => "audio/pcm",
         }
@@ -54,7 +59,7 @@ impl OutputFormat {
     pub fn allows(self, sample_rate: u32) -> bool {
         match self {
             Self::Wav | Self::Flac | Self::Pcm => (8_000..=48_000).contains(&sample_rate),
-            Self::Mp3 => mp3::RATES.contains(&sample_rate),
+            Self::Mp3 | Self::Aac => mpeg::RATES.contains(&sample_rate),
             // Whatever went in, players decode it at this rate.
             Self::Opus => sample_rate == opus::RATE.get(),
         }
@@ -65,7 +70,7 @@ impl OutputFormat {
     pub const fn rates(self) -> &'static str {
         match self {
             Self::Wav | Self::Flac | Self::Pcm => "from 8000 to 48000",
-            Self::Mp3 => "8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000",
+            Self::Mp3 | Self::Aac => "8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000",
             Self::Opus => "48000",
         }
     }
@@ -74,7 +79,7 @@ impl OutputFormat {
     fn rate_for(self, sound: NonZeroU32) -> Option<NonZeroU32> {
         match self {
             Self::Wav | Self::Flac => Some(sound),
-            Self::Mp3 => NonZeroU32::new(mp3::rate(sound.get())),
+            Self::Mp3 | Self::Aac => NonZeroU32::new(mpeg::rate(sound.get())),
             Self::Opus => Some(opus::RATE),
             Self::Pcm => NonZeroU32::new(24_000),
         }
@@ -87,6 +92,7 @@ impl From<AudioFormat> for OutputFormat {
             AudioFormat::Wav => Self::Wav,
             AudioFormat::Mp3 => Self::Mp3,
             AudioFormat::Opus => Self::Opus,
+            AudioFormat::Aac => Self::Aac,
             AudioFormat::Flac => Self::Flac,
         }
     }
@@ -144,7 +150,7 @@ pub enum EncodeError {
     },
 }
 
-/// Encodes a sound: WAV and FLAC with 16 bits per sample and MP3 at its own rate (the nearest that the format knows),
+/// Encodes a sound: WAV and FLAC with 16 bits per sample, MP3 and AAC at its own rate (the nearest that the format knows),
 /// Opus at 48 kHz. The lossy formats spend 64 kbit/s, which is transparent for one voice.
 ///
 /// Takes the processor for about a hundredth of the sound's duration at most: run it on a blocking thread.
@@ -172,7 +178,8 @@ pub fn encode(pcm: &Pcm, format: AudioFormat) -> Result<Encoded, EncodeError> {
 ///
 /// The bytes of all pushes and of the end, one after the other, are the file; they do not depend on how the sound was
 /// cut. Files of unknown length play everywhere, but those of WAV, MP3 and FLAC do not say how long they are; an MP3 of
-/// unknown length also keeps up to a tenth of a second of silence that its encoding adds.
+/// unknown length also keeps up to a tenth of a second of silence that its encoding adds. AAC never says how long it is:
+/// 1024 samples play before the sound, and less than as many after it.
 ///
 /// Takes the processor for about a hundredth of the sound's duration at most: push on a blocking thread. After an error
 /// it is of no more use.
@@ -214,6 +221,7 @@ impl StreamEncoder {
                 OutputFormat::Wav => Box::new(wav::Wav { rate, frames }),
                 OutputFormat::Mp3 => Box::new(mp3::Mp3::new(rate, frames)?),
                 OutputFormat::Opus => Box::new(opus::Opus::new(source_rate.get())?),
+                OutputFormat::Aac => Box::new(aac::Aac::new(rate)?),
                 OutputFormat::Flac => Box::new(flac::Flac::new(rate, frames)?),
                 OutputFormat::Pcm => Box::new(wav::Pcm16),
             };

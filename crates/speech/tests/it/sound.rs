@@ -2,7 +2,7 @@
 
 use std::{f32::consts::TAU, num::NonZeroU32};
 
-use resonance_speech::audio::Pcm;
+use resonance_speech::audio::{OutputFormat, Pcm};
 
 /// Something like a voice: harmonics of a pitch that wanders between 100 and 140 Hz, in four syllables a second.
 pub(crate) fn voice(seconds: f32, rate: u32) -> Pcm {
@@ -24,6 +24,19 @@ pub(crate) fn silence(seconds: f32, rate: u32) -> Pcm {
         vec![0.0; (seconds * rate as f32) as usize],
         NonZeroU32::new(rate).unwrap(),
     )
+}
+
+/// A decoded file without what its format adds to a sound that lasts as long as `sound`: ADTS cannot tell players to
+/// drop the frame that AAC puts before a sound, and how much of the last one is sound.
+pub(crate) fn unpadded(heard: Pcm, format: impl Into<OutputFormat>, sound: &Pcm) -> Pcm {
+    if format.into() != OutputFormat::Aac {
+        return heard;
+    }
+    let (from, to) = (sound.sample_rate() as usize, heard.sample_rate() as usize);
+    let frames = (sound.samples().len() * to).div_ceil(from);
+    let added = heard.samples().len() - frames;
+    assert!((1024..2048).contains(&added), "{added} samples at {to} Hz");
+    Pcm::new(heard.samples()[1024..1024 + frames].to_vec(), heard.rate())
 }
 
 /// How alike two sounds are, sample by sample: 1 is the same, 0 is unrelated.

@@ -9,12 +9,13 @@ use resonance_speech::audio::{
     EncodeError, Limits, OutputFormat, Pcm, StreamEncoder, StreamOptions, decode, encode,
 };
 
-use crate::sound::{correlation, voice};
+use crate::sound::{correlation, unpadded, voice};
 
-const FORMATS: [OutputFormat; 5] = [
+const FORMATS: [OutputFormat; 6] = [
     OutputFormat::Wav,
     OutputFormat::Mp3,
     OutputFormat::Opus,
+    OutputFormat::Aac,
     OutputFormat::Flac,
     OutputFormat::Pcm,
 ];
@@ -44,8 +45,14 @@ fn foreign(file: &[u8], rate: u32) -> Option<Vec<f32>> {
         })
     }));
     std::fs::write(&path, file).unwrap();
-    let run = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "error"]);
+    // Two frames are not enough for FFmpeg to guess what they are.
+    if file.starts_with(b"\xFF\xF1") {
+        ffmpeg.args(["-f", "aac"]);
+    }
+    let run = ffmpeg
+        .arg("-i")
         .arg(&path)
         .args(["-f", "f32le", "-ac", "1", "-ar", &rate.to_string(), "-"])
         .stderr(Stdio::piped())
@@ -95,7 +102,7 @@ fn the_bytes_do_not_depend_on_how_the_sound_was_cut_and_are_those_of_encoding_at
 fn files_of_known_and_unknown_length_decode_to_the_same_sound_here_and_elsewhere() {
     for source in [11_025, 12_000, 22_050, 24_000, 44_100, 48_000] {
         let sound = voice(1.9, source);
-        for format in &FORMATS[..4] {
+        for format in &FORMATS[..5] {
             for frames in [Some(sound.samples().len() as u64), None] {
                 let options = StreamOptions {
                     frames,
@@ -103,6 +110,7 @@ fn files_of_known_and_unknown_length_decode_to_the_same_sound_here_and_elsewhere
                 };
                 let file = stream(&sound, *format, options, 3_000);
                 let ours = decode(file.clone().into(), &Limits::SPEECH).unwrap().pcm;
+                let ours = unpadded(ours, *format, &sound);
                 // An MP3 that does not know its length keeps the silence around it.
                 let padded = *format == OutputFormat::Mp3 && frames.is_none();
                 let allowed = Duration::from_millis(if padded { 300 } else { 1 });
@@ -111,15 +119,14 @@ fn files_of_known_and_unknown_length_decode_to_the_same_sound_here_and_elsewhere
                 let Some(theirs) = foreign(&file, source) else {
                     continue;
                 };
-                let drift = Pcm::new(theirs.clone(), rate(source))
-                    .duration()
-                    .abs_diff(sound.duration());
+                let theirs = unpadded(Pcm::new(theirs, rate(source)), *format, &sound);
+                let drift = theirs.duration().abs_diff(sound.duration());
                 assert!(
                     drift < allowed,
                     "{format:?} at {source}, {frames:?}, FFmpeg: {drift:?}"
                 );
                 if !padded {
-                    let alike = correlation(&theirs, sound.samples());
+                    let alike = correlation(theirs.samples(), sound.samples());
                     assert!(alike > 0.98, "{format:?} at {source}: {alike}");
                 }
             }
@@ -138,6 +145,76 @@ fn the_tag_of_an_mp3_tells_the_true_number_of_frames_and_bytes() {
             assert_eq!(number(at + 4), file.len(), "{length} at {source}");
             let decoded = decode(file.clone(), &Limits::SPEECH).unwrap().pcm;
             assert_eq!(decoded.samples().len(), length, "{length} at {source}");
+        }
+    }
+}
+
+#[test]
+fn aac_is_true_to_a_voice_at_every_rate_and_adds_a_frame_before_it_and_less_than_one_after_it() {
+    for source in [
+        8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
+    ] {
+        for length in [1, 1023, 1024, 1025, 30_000] {
+            let sound = voice(4.0, source);
+            let sound = Pcm::new(sound.samples()[..length].to_vec(), rate(source));
+            let file = encode(&sound, AudioFormat::Aac).unwrap().bytes;
+            let ours = decode(file.clone(), &Limits::SPEECH).unwrap().pcm;
+            let theirs = foreign(&file, source).map(|samples| Pcm::new(samples, rate(source)));
+            for heard in [Some(ours), theirs].into_iter().flatten() {
+                let heard = unpadded(heard, AudioFormat::Aac, &sound);
+                let pairs = heard.samples().iter().zip(sound.samples());
+                let noise: f32 = pairs.map(|(heard, said)| (heard - said).powi(2)).sum();
+                let signal: f32 = sound.samples().iter().map(|said| said.powi(2)).sum();
+                let ratio = 10.0 * (signal / noise).log10();
+                assert!(
+                    length < 30_000 || ratio > 20.0,
+                    "{length} at {source}: {ratio} dB"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn sounds_that_are_hard_on_encoders_become_files_at_every_rate() {
+    let noise = |n: usize| (n as u32).wrapping_mul(2_654_435_761) as f32 / u32::MAX as f32 * 2.0 - 1.0;
+    let kinds: [(&str, Box<dyn Fn(usize) -> f32>); 8] = [
+        ("no sound", Box::new(|_| 0.0)),
+        (
+            "less than an integer can say",
+            Box::new(move |n| noise(n) * 1e-40),
+        ),
+        ("noise", Box::new(noise)),
+        ("far beyond full scale", Box::new(move |n| noise(n) * 1e6)),
+        ("a square", Box::new(|n| if n / 37 % 2 == 0 { 1.0 } else { -1.0 })),
+        (
+            "clicks",
+            Box::new(|n| if n.is_multiple_of(3_001) { 1.0 } else { 0.0 }),
+        ),
+        ("an offset", Box::new(|_| 1.0)),
+        (
+            "no numbers",
+            Box::new(|n| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.5][n % 4]),
+        ),
+    ];
+    for format in FORMATS {
+        for to in [
+            8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
+        ] {
+            if !format.allows(to) {
+                continue;
+            }
+            for (kind, sample) in &kinds {
+                for length in [1, 2, 9_000] {
+                    let sound = Pcm::new((0..length).map(sample).collect(), rate(to));
+                    let file = stream(&sound, format, StreamOptions::default(), 4_000);
+                    if format == OutputFormat::Pcm {
+                        continue;
+                    }
+                    let heard = decode(file.into(), &Limits::SPEECH);
+                    assert!(heard.is_ok(), "{length} samples of {kind} as {format:?} at {to}");
+                }
+            }
         }
     }
 }

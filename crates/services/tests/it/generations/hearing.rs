@@ -124,12 +124,14 @@ on_both! {
             let heard = decode(bytes(&audio, None).await.into(), &Limits::SPEECH).unwrap();
             let facts = measure(&heard.pcm);
             let difference = facts.duration.as_millis().abs_diff(u128::from(spoken.duration_ms.unwrap()));
-            assert!(difference < 50, "{:?}: {difference} ms", spoken.format);
+            // AAC adds one to two frames of 1024 samples.
+            let allowed = if spoken.format == AudioFormat::Aac { 100 } else { 50 };
+            assert!(difference < allowed, "{:?}: {difference} ms", spoken.format);
             assert!(!facts.is_silent && (1500..6000).contains(&facts.duration.as_millis()), "{facts:?}");
         }
         let period = request.usage().period(None, None).unwrap();
         let metric = resonance_domain::UsageMetric::Characters;
         let used = request.usage().settled(organization, metric, period).await.unwrap();
-        assert_eq!(used, 4 * text.len() as u64);
+        assert_eq!(used, (AudioFormat::ALL.len() * text.len()) as u64);
     }
 }

@@ -35,8 +35,8 @@ on_both! {
             assert_eq!(kept.unwrap(), file);
         }
         // Nothing but the voices is left, and jobs that make their previews: none will remove what they own.
-        assert_eq!(booth.traces().await, [8; 4]);
-        assert_eq!(booth.count("jobs WHERE queue = 'preview'").await, 8);
+        assert_eq!(booth.traces().await, [9; 4]);
+        assert_eq!(booth.count("jobs WHERE queue = 'preview'").await, 9);
     }
 
     async fn an_engine_that_clones_listens_to_the_recording_as_it_wants_it(backend: Backend) {

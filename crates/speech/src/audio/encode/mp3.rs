@@ -8,22 +8,12 @@ use mp3lame_encoder::{
 
 use super::{Codec, Failure, to_i16};
 
-/// The sample rates of MPEG-1, -2 and -2.5 Layer III, ascending.
-pub(super) const RATES: [u32; 9] = [
-    8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
-];
-
 /// LAME is given so many samples at once at most.
 const CHUNK: usize = 16_384;
 /// What LAME needs room for at the end, by its documentation.
 const FLUSH: usize = 7_200;
 /// How much silence LAME puts before the sound, in samples.
 const DELAY: u64 = 576;
-
-/// The rate of the file for a sound of another: the next higher that the format knows.
-pub(super) fn rate(sound: u32) -> u32 {
-    RATES.into_iter().find(|rate| *rate >= sound).unwrap_or(48_000)
-}
 
 pub(super) struct Mp3 {
     encoder: Encoder,
