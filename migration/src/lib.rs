@@ -25,6 +25,7 @@ mod m20261128_000012_api_keys;
 mod m20261128_000013_history_search;
 mod m20261128_000014_finished_sound;
 mod m20261128_000015_billing;
+mod m20261128_000016_idempotency_keys;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000013_history_search::Migration),
             Box::new(m20261128_000014_finished_sound::Migration),
             Box::new(m20261128_000015_billing::Migration),
+            Box::new(m20261128_000016_idempotency_keys::Migration),
         ]
     }
 }

@@ -168,6 +168,7 @@ impl GenerationsMutation {
                     loudness: input.loudness,
                     format: input.format.into(),
                     fresh: input.fresh,
+                    idempotency: None,
                 };
                 request.generations().create(create).await
             }

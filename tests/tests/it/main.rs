@@ -15,6 +15,7 @@ mod billing;
 mod chance;
 mod crash;
 mod engines;
+mod idempotency;
 mod inputs;
 mod keys;
 mod nodes;
