@@ -18,6 +18,7 @@ mod engines;
 mod idempotency;
 mod inputs;
 mod keys;
+mod listening;
 mod nodes;
 mod openai;
 mod operations;
