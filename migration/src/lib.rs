@@ -25,7 +25,8 @@ mod m20261128_000012_api_keys;
 mod m20261128_000013_history_search;
 mod m20261128_000014_finished_sound;
 mod m20261128_000015_billing;
-mod m20261128_000018_job_lanes;
+mod m20261128_000016_idempotency_keys;
+mod m20261128_000017_job_lanes;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -53,7 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000013_history_search::Migration),
             Box::new(m20261128_000014_finished_sound::Migration),
             Box::new(m20261128_000015_billing::Migration),
-            Box::new(m20261128_000018_job_lanes::Migration),
+            Box::new(m20261128_000016_idempotency_keys::Migration),
+            Box::new(m20261128_000017_job_lanes::Migration),
         ]
     }
 }

@@ -192,7 +192,7 @@ pub mod system {
     /// Speaking generations.
     #[derive(Debug)]
     pub enum Speak {}
-    /// Removing what is left of a deleted organization, and objects that nothing names any more.
+    /// Removing what is left of a deleted organization, objects that nothing names any more, and what has expired.
     #[derive(Debug)]
     pub enum Purge {}
     /// Showing an organization's logo to whoever holds a signed URL of it.

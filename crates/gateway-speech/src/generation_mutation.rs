@@ -169,6 +169,7 @@ impl GenerationsMutation {
                     loudness: input.loudness,
                     format: input.format.into(),
                     fresh: input.fresh,
+                    idempotency: None,
                 };
                 request.generations().create(create).await
             }

@@ -67,7 +67,14 @@ async fn live(
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    match request.generations().hear(id, query.as_deref().ok()).await {
+    let (generations, signature) = (request.generations(), query.as_deref().ok());
+    // Who asks for the head alone does not wait for the sound.
+    let hearing = if parts.method == Method::HEAD {
+        generations.foretell(id, signature).await
+    } else {
+        generations.hear(id, signature).await
+    };
+    match hearing {
         Ok(Hearing::File(delivery)) => match stream(&parts.method, &parts.headers, &delivery).await {
             Ok(response) => response,
             Err(error) => refused(error),

@@ -1,8 +1,8 @@
 //! Speech in the wire format of OpenAI's API, for the clients that there are for it.
 //!
 //! What a client asks for becomes a generation like any other: scoped to the organization of its key, metered, and in
-//! the history. The same input gives the same generation back, free of charge, so a request that is sent twice, with or
-//! without an `Idempotency-Key`, is spoken once.
+//! the history. The same input gives the same generation back, free of charge. A request with an `Idempotency-Key` gets
+//! for a day the generation that it got the first time, whatever becomes of voices and engines meanwhile.
 //!
 //! The format is the one of OpenAI's public API reference, "Create speech", and, for the list of voices, that of the
 //! servers that follow it.
@@ -18,7 +18,7 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
-use http::{header, request::Parts};
+use http::{HeaderName, header, request::Parts};
 use resonance_services::Request;
 
 use self::problem::Problem;
@@ -26,6 +26,11 @@ use crate::identify::Identify;
 
 /// The largest request in bytes: the longest text, every character written as an escape, and some.
 const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// By which a client marks a request that it may send again, in the spelling of the standard to be.
+pub(crate) const IDEMPOTENCY_HEADER: &str = "Idempotency-Key";
+/// Tells that the answer is that of an earlier request.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The routes.
 pub(crate) fn routes(identify: Identify) -> Router {

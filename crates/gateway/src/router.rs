@@ -142,12 +142,18 @@ fn cross_origin(allowed: Vec<String>) -> CorsLayer {
             header::CONTENT_TYPE,
             header::RANGE,
             REQUEST_ID,
+            HeaderName::from_static("idempotency-key"),
             HeaderName::from_static(client::ORGANIZATION_HEADER),
             HeaderName::from_static("apollo-require-preflight"),
             HeaderName::from_static("graphql-preflight"),
             HeaderName::from_static("x-requested-by"),
         ])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::CONTENT_RANGE])
+        .expose_headers([
+            REQUEST_ID,
+            header::RETRY_AFTER,
+            header::CONTENT_RANGE,
+            openai::REPLAYED,
+        ])
         .max_age(Duration::from_secs(3600))
 }
 

@@ -324,7 +324,10 @@ impl Generations<'_> {
         self.0.execute(DOWN, values).await.map(drop)
     }
 
-    async fn by_address(self, address: InOrg<GenerationId>) -> Result<Option<Generation>, StorageError> {
+    pub(crate) async fn by_address(
+        self,
+        address: InOrg<GenerationId>,
+    ) -> Result<Option<Generation>, StorageError> {
         let sql = Sql::new(
             format!("SELECT {COLUMNS} FROM generations WHERE organization_id = $1 AND id = $2"),
             [address.organization.as_uuid().into(), address.id.as_uuid().into()],

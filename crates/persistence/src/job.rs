@@ -328,7 +328,7 @@ impl Jobs<'_> {
     }
 
     /// Puts a job off until `run_at` as if it had not been tried: what it needs is not there, which says nothing against
-    /// the job. `false` if it was lost.
+    /// the job. Whoever takes it up next finds `payload` with it. `false` if it was lost.
     ///
     /// # Errors
     /// The database's.
@@ -337,9 +337,10 @@ impl Jobs<'_> {
         job: &ClaimedJob,
         run_at: DateTime<Utc>,
         reason: &str,
+        payload: &Value,
     ) -> Result<bool, StorageError> {
         const POSTPONE: &str = "UPDATE jobs SET state = 'waiting', lease_owner = NULL, lease_until = NULL,
-            attempts = attempts - 1, run_at = $4, last_error = $5
+            attempts = attempts - 1, run_at = $4, last_error = $5, payload = $6
             WHERE id = $1 AND lease_owner = $2 AND attempts = $3";
         let values = [
             job.id.as_uuid().into(),
@@ -347,6 +348,7 @@ impl Jobs<'_> {
             i64::from(job.attempt).into(),
             run_at.into(),
             reason.into(),
+            payload.clone().into(),
         ];
         Ok(self.0.execute(POSTPONE, values).await? > 0)
     }

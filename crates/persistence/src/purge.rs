@@ -17,7 +17,7 @@ const NOT_ON_ITS_WAY: &str = "NOT EXISTS (SELECT 1 FROM usage_exports x
 /// and the condition under which a row may go.
 ///
 /// INVARIANT: every table with an `organization_id` is here; a test reads the database's catalogue.
-const TABLES: [(&str, &str, &str); 22] = [
+const TABLES: [(&str, &str, &str); 23] = [
     ("webhook_deliveries", "id", "TRUE"),
     ("webhook_endpoints", "id", "TRUE"),
     ("membership_requests", "id", "TRUE"),
@@ -27,6 +27,7 @@ const TABLES: [(&str, &str, &str); 22] = [
     ("memberships", "id", "TRUE"),
     ("roles", "id", "TRUE"),
     ("generation_search", "id", "TRUE"),
+    ("idempotency_keys", "key_hash", "TRUE"),
     ("generations", "id", "TRUE"),
     ("api_keys", "id", "TRUE"),
     ("voices", "id", "TRUE"),

@@ -466,7 +466,7 @@ fn holder(grant: &Grant<CreateGenerations>) -> BudgetHolder {
     }
 }
 
-fn author(grant: &Grant<CreateGenerations>) -> Uuid {
+pub(crate) fn author(grant: &Grant<CreateGenerations>) -> Uuid {
     id_of(grant.organization(), holder(grant))
 }
 

@@ -4,11 +4,12 @@ use std::sync::Mutex;
 
 use crate::{
     Activity, ApiKeys, AuditChains, AuditLogs, Database, Directory, Enrolments, EventFeed, Events,
-    Generations, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote, MembershipRequests, Memberships,
-    NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains, Organizations, Plans, Purges,
-    ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps, Speaking, Spendings, Standings,
-    StorageError, Subscriptions, Throttles, Usage, UsageExports, UsageTotals, UsageVerification, UserEmails,
-    UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries, WebhookEndpoints, WebhookSending, event,
+    Generations, IdempotencyKeys, InstanceRoles, InstanceRow, Invitations, Jobs, LiveNote,
+    MembershipRequests, Memberships, NewEvent, ObjectNames, ObjectOwners, Operators, OrganizationDomains,
+    Organizations, Plans, Purges, ReceivedInvitations, Roles, SentMembershipRequests, Sessions, SignUps,
+    Speaking, Spendings, Standings, StorageError, Subscriptions, Throttles, Usage, UsageExports, UsageTotals,
+    UsageVerification, UserEmails, UserEnds, Users, VerificationCodes, Voices, WebhookDeliveries,
+    WebhookEndpoints, WebhookSending, event,
     executor::{Executor, Transaction},
     live::{self, Wakes},
 };
@@ -235,6 +236,11 @@ pub trait Repositories: sealed::HasExecutor {
     /// Generations, for members.
     fn generations(&self) -> Generations<'_> {
         Generations(self.executor())
+    }
+
+    /// What requests that may come again made.
+    fn idempotency_keys(&self) -> IdempotencyKeys<'_> {
+        IdempotencyKeys(self.executor())
     }
 
     /// Generations at work, for the speech worker.

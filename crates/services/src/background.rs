@@ -83,6 +83,7 @@ impl Services {
                     since_tidy = Duration::ZERO;
                     self.tidy_accounts().await?;
                     self.tidy_webhooks().await?;
+                    self.tidy_idempotency_keys().await?;
                     billing::tend_slowly(core).await?;
                 }
                 Ok::<_, ServiceError>(())

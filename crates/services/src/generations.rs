@@ -5,6 +5,7 @@ mod audio;
 mod cancel;
 mod create;
 mod feed;
+mod idempotency;
 mod listen;
 mod repeat;
 mod selection;
@@ -23,6 +24,7 @@ pub use self::{
     audio::SubtitleFormat,
     create::{CreateGeneration, CreatedGeneration, SettingsInput},
     feed::HistoryChange,
+    idempotency::Idempotency,
     listen::{Hearing, LiveAudio},
     speak::Speech,
 };

@@ -88,8 +88,8 @@ pub use error::{Outcome, Refusal, ServiceError};
 pub use event_feed::{EventPage, FedPublishedEvent};
 pub use founding::CreateOrganization;
 pub use generations::{
-    Archive, CreateGeneration, CreatedGeneration, Generations, Hearing, HistoryChange, LiveAudio,
-    SettingsInput, Speech, SubtitleFormat,
+    Archive, CreateGeneration, CreatedGeneration, Generations, Hearing, HistoryChange, Idempotency,
+    LiveAudio, SettingsInput, Speech, SubtitleFormat,
 };
 pub use instance::InstanceSecretError;
 pub use invitations::{Invitations, InviteMembers, InviteOutcome};

@@ -24,6 +24,7 @@ use resonance_domain::{EventKind, GenerationFailure, GenerationId, GenerationSta
 use resonance_persistence::{
     ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, StorageError, UnitOfWork,
 };
+use serde_json::{Value, json};
 
 use self::{
     endings::Ending,
@@ -45,6 +46,9 @@ const MAX_CLAIMS: u32 = 10;
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
 /// The shortest and the longest wait before the next look whether it is back.
 const WAITS: [TimeDelta; 2] = [TimeDelta::seconds(2), TimeDelta::minutes(5)];
+
+/// In the payload of a job that was put off: the try that began then, and goes on when the job is taken up again.
+const BEGUN: &str = "begun";
 
 /// Where the objects of a generation lie.
 pub(crate) fn folder(generation: InOrg<GenerationId>) -> Outcome<BlobKey> {
@@ -112,6 +116,11 @@ pub(crate) async fn begin(
         Task { job, order }
     });
     Ok(begun.collect())
+}
+
+/// Whether it is known that this try began: then it was put off, and this is another look.
+fn is_on_record(job: &ClaimedJob) -> bool {
+    job.payload.get(BEGUN).and_then(Value::as_u64) == Some(job.attempt.into())
 }
 
 /// Does one job of the queue, whose generation was marked as running when it was claimed.
@@ -270,9 +279,14 @@ impl Take<'_> {
         let hint = hint.and_then(|hint| TimeDelta::from_std(hint).ok());
         let wait = hint.unwrap_or(self.waited() / 4).clamp(shortest, longest);
         let run_at = core.clock.now() + wait;
+        let payload = json!({ BEGUN: self.job.attempt });
         core.database
             .atomically(async |uow| {
-                if uow.jobs().postpone(self.job, run_at, &failure.reason()).await? {
+                let jobs = uow.jobs();
+                if jobs
+                    .postpone(self.job, run_at, &failure.reason(), &payload)
+                    .await?
+                {
                     uow.speaking().put_back(&self.grant, self.generation).await?;
                 }
                 Ok(())

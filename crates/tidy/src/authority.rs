@@ -18,6 +18,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/catalogue.rs", &["Catalogue"]),
     ("crates/services/src/codes.rs", &["Admit"]),
     ("crates/services/src/generations/audio.rs", &["Deliver"]),
+    ("crates/services/src/generations/idempotency.rs", &["Purge"]),
     ("crates/services/src/generations/listen.rs", &["Deliver"]),
     ("crates/services/src/instance.rs", &["Authenticate"]),
     ("crates/services/src/letters/membership_requests.rs", &["Relay"]),

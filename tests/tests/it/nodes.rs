@@ -137,6 +137,35 @@ async fn a_generation_is_followed_from_any_node_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_heard_at_every_node_while_one_of_them_speaks_it() {
+    let pair = Pair::new().await;
+    let text = "Somebody listens to the beginning while the end is still to be spoken. ".repeat(60);
+    let id = pair.speak_at_two(&text).await;
+    let hear = async |client: Client| {
+        let mut answer = client.get(&format!("/audio/{id}/stream")).await;
+        assert_eq!(answer.status(), 200);
+        let mut heard = answer.chunk().await.unwrap().unwrap().to_vec();
+        let query = "query($id: ID!) { node(id: $id) { ... on Generation { state } } }";
+        let state = client.data(query, json!({ "id": id })).await["node"]["state"].clone();
+        while let Some(bytes) = answer.chunk().await.unwrap() {
+            heard.extend(bytes);
+        }
+        (state, heard)
+    };
+    let members = [pair.member.client.clone(), pair.at_two(&pair.member)];
+    let [one, two] = members.map(hear);
+    let (one, two) = tokio::join!(one, two);
+    // One of the two does not speak.
+    assert_eq!((&one.0, &two.0), (&json!("RUNNING"), &json!("RUNNING")));
+    assert!(one.1 == two.1, "{} and {} bytes", one.1.len(), two.1.len());
+    assert_eq!(pair.admin.hear(&id).await, "SUCCEEDED");
+    let file = pair.at_two(&pair.member).get(&format!("/audio/{id}")).await;
+    let file = file.bytes().await.unwrap();
+    let (live, whole) = (one.1.len() as f64, file.len() as f64);
+    assert!((live / whole - 1.0).abs() < 0.01, "{live} of {whole} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_job_runs_twice() {
     const TEXTS: usize = 60;
     let pair = Pair::new().await;

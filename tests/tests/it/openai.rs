@@ -149,12 +149,15 @@ resonance_testkit::on_both! {
                 "event_formats": EVENT_FORMATS,
                 "key": speaker, "mute_key": mute, "poor_key": poor,
                 "model": "builtin", "voice": name, "voice_id": voice, "foreign_voice": world.b.voice,
-                "short": SHORT, "long": long(),
+                "short": SHORT, "long": long(), "once": format!("{prefix}-once"),
             });
             let told = tokio::task::spawn_blocking(move || told(client, &question)).await.unwrap();
             assert_eq!(told["models"], json!(["builtin"]));
             assert_eq!(told["events"], json!(["speech.audio.delta", "speech.audio.done"]));
             assert_eq!(told["usage"], long().len() + " By events.".len());
+            let generation = &told["marked"][0][0];
+            let marked = json!([[generation, null], [generation, "true"], ["idempotency_key_reused", "Idempotency-Key"]]);
+            assert!(told["marked"] == marked && generation.is_string(), "{prefix}: {}", told["marked"]);
             let refused = json!({
                 "no key": ["AuthenticationError", 401, "invalid_api_key", null],
                 "a key that may not": ["PermissionDeniedError", 403, "insufficient_permissions", null],

@@ -43,8 +43,21 @@ for (const format of asked.event_formats) {
   writeFileSync(`${asked.folder}/node-events.${format}`, Buffer.concat(audio));
 }
 
+const marked = [];
+for (const input of ["Once only.", "Once only.", "Something else."]) {
+  try {
+    const headers = { "Idempotency-Key": asked.once };
+    const answer = await speech.create({ model: "tts-1", voice: asked.voice, input }, { headers });
+    marked.push([answer.headers.get("x-resonance-generation"), answer.headers.get("idempotent-replayed")]);
+  } catch (error) {
+    if (!(error instanceof OpenAI.UnprocessableEntityError)) throw error;
+    marked.push([error.code, error.param]);
+  }
+}
+
 console.log(JSON.stringify({
   models,
+  marked,
   events: [...new Set(events.map((event) => event.type))].sort(),
   usage: events.at(-1).usage.input_tokens,
   refused: {

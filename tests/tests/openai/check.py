@@ -47,6 +47,17 @@ for name in asked["event_formats"]:
         for event in events[:-1]:
             file.write(base64.b64decode(event["audio"]))
 
+marked = []
+for text in ["Once only.", "Once only.", "Something else."]:
+    try:
+        answer = audio.speech.with_raw_response.create(
+            model="tts-1", voice=asked["voice"], input=text, extra_headers={"Idempotency-Key": asked["once"]}
+        )
+        marked.append([answer.headers["x-resonance-generation"], answer.headers.get("idempotent-replayed")])
+    except openai.UnprocessableEntityError as error:
+        marked.append([error.code, error.param])
+told["marked"] = marked
+
 told["refused"] = {
     "no key": refused(key="rsk_nothing"),
     "a key that may not": refused(key=asked["mute_key"]),

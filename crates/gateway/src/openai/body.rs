@@ -1,8 +1,9 @@
 //! What a client asks to be spoken.
 
-use resonance_domain::AudioFormat;
+use resonance_domain::{AudioFormat, SpeechSettings};
 use resonance_services::{CreateGeneration, SettingsInput};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::problem::Problem;
 
@@ -16,6 +17,34 @@ struct Body {
     speed: Option<f64>,
     stream_format: Option<String>,
     instructions: Option<String>,
+}
+
+impl Body {
+    /// Everything that is asked for, the same text for every way to ask for the same: what is not said is said here.
+    fn canonical(&self) -> String {
+        let voice = self
+            .voice
+            .as_ref()
+            .map(|(Voice::Text(voice) | Voice::Object { id: voice })| voice);
+        json!([
+            "POST /v1/audio/speech",
+            self.model,
+            self.input,
+            voice,
+            self.response_format.as_deref().unwrap_or(FORMAT),
+            self.speed.unwrap_or(SpeechSettings::default().speed),
+            self.stream_format.as_deref().unwrap_or(SHAPE),
+            self.instructions().unwrap_or_default(),
+        ])
+        .to_string()
+    }
+
+    /// Blank ones are none.
+    fn instructions(&self) -> Option<&str> {
+        self.instructions
+            .as_deref()
+            .filter(|text| !text.trim().is_empty())
+    }
 }
 
 /// A voice, by its id or its name.
@@ -43,7 +72,14 @@ pub(super) struct Asked {
     pub(super) shape: Shape,
     /// Whether only the samples are wanted, without the head of the file.
     pub(super) bare: bool,
+    /// Everything that is asked for, in one form.
+    pub(super) canonical: String,
 }
+
+/// The format of a file, unless another is asked for.
+const FORMAT: &str = "mp3";
+/// How the answer is formed, unless it is asked for otherwise.
+const SHAPE: &str = "audio";
 
 /// OpenAI's rate for bare samples, in Hz.
 const BARE_RATE: i64 = 24_000;
@@ -51,6 +87,8 @@ const BARE_RATE: i64 = 24_000;
 impl Asked {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let body: Body = serde_json::from_slice(bytes).map_err(Problem::body)?;
+        let canonical = body.canonical();
+        let instructions = body.instructions().map(str::to_owned);
         let missing = |param| {
             Problem::invalid(
                 param,
@@ -70,7 +108,7 @@ impl Asked {
                 format_args!("must be one of {values}"),
             )
         };
-        let (format, bare) = match body.response_format.as_deref().unwrap_or("mp3") {
+        let (format, bare) = match body.response_format.as_deref().unwrap_or(FORMAT) {
             "mp3" => (AudioFormat::Mp3, false),
             "opus" => (AudioFormat::Opus, false),
             "aac" => (AudioFormat::Aac, false),
@@ -84,7 +122,7 @@ impl Asked {
                 ));
             }
         };
-        let shape = match body.stream_format.as_deref().unwrap_or("audio") {
+        let shape = match body.stream_format.as_deref().unwrap_or(SHAPE) {
             "audio" => Shape::Audio,
             "sse" => Shape::Events,
             _ => return Err(unsupported("stream_format", "audio and sse")),
@@ -99,13 +137,14 @@ impl Asked {
                 text,
                 voice,
                 settings,
-                instructions: body.instructions.filter(|text| !text.trim().is_empty()),
+                instructions,
                 format,
                 sample_rate: bare.then_some(BARE_RATE),
                 ..CreateGeneration::default()
             },
             shape,
             bare,
+            canonical,
         })
     }
 }

@@ -7,6 +7,8 @@ use resonance_domain::{ErrorCode, FieldError, GenerationFailure};
 use resonance_services::ServiceError;
 use serde_json::json;
 
+use super::{IDEMPOTENCY_HEADER, REPLAYED};
+
 /// Why there is no answer of use.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -16,6 +18,7 @@ pub(super) struct Problem {
     param: Option<String>,
     message: String,
     retry_after: Option<u64>,
+    replayed: bool,
 }
 
 impl Problem {
@@ -27,6 +30,7 @@ impl Problem {
             param: None,
             message: message.to_string(),
             retry_after: None,
+            replayed: false,
         }
     }
 
@@ -168,7 +172,29 @@ impl Problem {
         }
     }
 
+    /// The same; `replayed` tells whether it is what an earlier request made.
+    pub(super) fn replayed(self, replayed: bool) -> Self {
+        Self { replayed, ..self }
+    }
+
+    /// What is wrong about the key that marks a request.
+    pub(super) fn of_idempotency(error: &FieldError) -> Self {
+        let (status, code) = match error.code {
+            ErrorCode::Conflict => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            // Clients send again what conflicts; here that is of no use.
+            ErrorCode::NotFound => (StatusCode::GONE, "generation_deleted"),
+            _ => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+        };
+        Self {
+            param: Some(IDEMPOTENCY_HEADER.to_owned()),
+            ..Self::new(status, "invalid_request_error", code, &error.message)
+        }
+    }
+
     fn of_field(error: &FieldError) -> Self {
+        if error.field.as_deref() == Some("idempotencyKey") {
+            return Self::of_idempotency(error);
+        }
         // Our names of the fields are not theirs.
         let param = match error.field.as_deref() {
             Some("text") => Some("input"),
@@ -208,6 +234,11 @@ impl IntoResponse for Problem {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.replayed {
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }

@@ -12,10 +12,11 @@ use futures_util::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use resonance_domain::InOrg;
-use resonance_services::{Hearing, Outcome, ServiceError, Speech};
+use resonance_services::{Hearing, Idempotency, Outcome, ServiceError, Speech};
 use serde_json::json;
 
 use super::{
+    IDEMPOTENCY_HEADER, REPLAYED,
     body::{Asked, Shape},
     models,
     problem::Problem,
@@ -34,25 +35,32 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let request = super::request(&identify, &parts).await?;
-    let asked = Asked::parse(&body)?;
-    let engine = models::engine(&request, &asked.model)?;
+    let mut asked = Asked::parse(&body)?;
+    asked.create.idempotency = idempotency(&parts.headers, &asked.canonical)?;
     let generations = request.generations();
-    let speech = generations
-        .speak(asked.create, engine)
-        .await
-        .map_err(Problem::of)?;
+    let before = generations.speak_again(&asked.create).await;
+    let speech = match before.map_err(Problem::of)? {
+        Some(speech) => speech,
+        None => {
+            let engine = models::engine(&request, &asked.model)?;
+            let speech = generations.speak(asked.create, engine).await;
+            speech.map_err(Problem::of)?
+        }
+    };
     let waiting = speech.is_waiting();
     let Speech {
         generation,
         ignored,
         hearing,
+        replayed,
     } = speech;
     let Some(hearing) = hearing else {
-        return Err(match &generation.failure {
+        let problem = match &generation.failure {
             _ if waiting => Problem::not_yet(),
             Some(failure) => Problem::of_failure(failure),
             None => Problem::invalid("input", "cancelled", "somebody stopped the generation"),
-        });
+        };
+        return Err(problem.replayed(replayed));
     };
     let (length, bytes) = bytes(hearing).await.map_err(Problem::of)?;
     let (length, bytes) = if asked.bare {
@@ -69,6 +77,9 @@ pub(super) async fn create(
     if !ignored.is_empty() {
         let names: Vec<_> = ignored.iter().map(|kind| kind.as_str()).collect();
         insert(&mut headers, IGNORED, &names.join(", "));
+    }
+    if replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that gather answers would make the listener wait.
@@ -92,6 +103,26 @@ pub(super) async fn create(
         }
     };
     Ok((headers, body).into_response())
+}
+
+/// What marks the request, if anything does.
+fn idempotency(headers: &HeaderMap, canonical: &str) -> Result<Option<Idempotency>, Problem> {
+    let mut keys = headers.get_all(IDEMPOTENCY_HEADER).iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    if keys.next().is_some() {
+        let message = "must be there once";
+        return Err(Problem::invalid(
+            IDEMPOTENCY_HEADER,
+            "invalid_idempotency_key",
+            message,
+        ));
+    }
+    let idempotency = Idempotency::new(key.as_bytes(), canonical);
+    idempotency
+        .map(Some)
+        .map_err(|error| Problem::of_idempotency(&error))
 }
 
 type Audio = BoxStream<'static, Outcome<Bytes>>;

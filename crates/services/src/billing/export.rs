@@ -56,7 +56,7 @@ pub(super) async fn wait(
     );
     let run_at = core.clock.now() + wait;
     core.database
-        .atomically(async |uow| uow.jobs().postpone(job, run_at, reason).await)
+        .atomically(async |uow| uow.jobs().postpone(job, run_at, reason, &job.payload).await)
         .await?;
     Ok(())
 }

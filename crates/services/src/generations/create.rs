@@ -13,7 +13,7 @@ use resonance_speech::{audio::OutputFormat, engine::SpeechEngine};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::Generations;
+use super::{Generations, idempotency::Idempotency};
 use crate::{Outcome, ServiceError, billing, changes::Changes, refusals::Attempt};
 
 /// What is to be spoken.
@@ -37,6 +37,8 @@ pub struct CreateGeneration {
     pub loudness: Option<f64>,
     /// Whether to speak it even if the same was spoken before.
     pub fresh: bool,
+    /// What marks the request, if it may come again: then what it made the first time is the answer.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// How to speak; `None` means the default of [`SpeechSettings`].
@@ -56,7 +58,7 @@ pub struct SettingsInput {
 
 impl SettingsInput {
     /// Those that are set.
-    fn asked(self) -> impl Iterator<Item = SettingKind> {
+    pub(super) fn asked(self) -> impl Iterator<Item = SettingKind> {
         [
             (self.temperature.is_some(), SettingKind::Temperature),
             (self.top_p.is_some(), SettingKind::TopP),
@@ -95,6 +97,17 @@ pub(super) struct Order {
     pub(super) instructions: Option<SpeechInstructions>,
     pub(super) format: AudioFormat,
     pub(super) mastering: Mastering,
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+/// Where the generation comes from that is the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    New,
+    /// Somebody asked for the same.
+    Reused,
+    /// The same request came before.
+    Replayed,
 }
 
 /// A generation that was asked for.
@@ -104,6 +117,8 @@ pub struct CreatedGeneration {
     pub generation: Generation,
     /// Whether it was there before, so that nothing is charged.
     pub reused: bool,
+    /// Whether the same request was answered with it before.
+    pub replayed: bool,
     /// The settings that were asked for and make no difference with this voice.
     pub ignored: Vec<SettingKind>,
 }
@@ -119,7 +134,8 @@ impl Generations<'_> {
     /// # Errors
     /// `TOO_SHORT` or `TOO_LONG` (`text`, `instructions`), `INVALID` (`settings.…`, `voiceId`, `sampleRate`,
     /// `loudness`), `NOT_FOUND` (`voiceId`) for a voice that does not exist or is another organization's, `UNSUPPORTED`
-    /// (`voiceId`) if nothing here speaks the voice, and (`instructions`) if the voice does not follow any.
+    /// (`voiceId`) if nothing here speaks the voice, and (`instructions`) if the voice does not follow any; `CONFLICT` or
+    /// `NOT_FOUND` (`idempotencyKey`) if the key came before, with another request or for what is deleted.
     pub async fn create(self, input: CreateGeneration) -> Outcome<CreatedGeneration> {
         let organization = self.0.organization(input.organization)?;
         let mut errors = FieldErrors::default();
@@ -167,6 +183,7 @@ impl Generations<'_> {
             instructions,
             format: input.format,
             mastering,
+            idempotency: input.idempotency,
         };
         self.ask("createGeneration", organization, order, input.fresh)
             .await
@@ -188,6 +205,7 @@ impl Generations<'_> {
             instructions,
             format,
             mastering,
+            idempotency,
         } = order;
         // What only reads is done before the transaction, which is one of few on SQLite.
         let attempt = Attempt::in_organization(operation, organization);
@@ -259,15 +277,16 @@ impl Generations<'_> {
         };
         let database = &self.0.core().database;
         let stored = database
-            .atomically(async |uow| self.store(uow, &new, fresh).await)
+            .atomically(async |uow| self.store(uow, &new, fresh, idempotency).await)
             .await;
         if let Err(error) = &stored {
             billing::full(self.0, &grant, error).await;
         }
-        let (generation, reused) = stored?;
+        let (generation, source) = stored?;
         Ok(CreatedGeneration {
             generation,
-            reused,
+            reused: source != Source::New,
+            replayed: source == Source::Replayed,
             ignored,
         })
     }
@@ -308,7 +327,8 @@ impl Generations<'_> {
         uow: &UnitOfWork,
         new: &NewGeneration<'_>,
         fresh: bool,
-    ) -> Outcome<(Generation, bool)> {
+        idempotency: Option<Idempotency>,
+    ) -> Outcome<(Generation, Source)> {
         let generation = new.generation;
         let organization = generation.organization;
         let grant = match self.0.key_in(uow, organization).await? {
@@ -318,6 +338,11 @@ impl Generations<'_> {
             Some(open) => open.standing.grant()?,
             None => self.0.grant_in::<CreateGenerations>(uow, organization).await?,
         };
+        if let Some(key) = idempotency
+            && let Some(before) = self.claim(uow, &grant, key, generation).await?
+        {
+            return Ok((before, Source::Replayed));
+        }
         let generations = uow.generations();
         // Somebody else may store the same in between, or what was there may fail; then the next round finds it so.
         loop {
@@ -328,11 +353,14 @@ impl Generations<'_> {
                 break;
             }
             if !fresh && let Some(generation) = generations.reusable(&grant, &new.reuse_key).await? {
-                return Ok((generation, true));
+                if let Some(key) = idempotency {
+                    self.point_at(uow, &grant, key, &generation).await?;
+                }
+                return Ok((generation, Source::Reused));
             }
         }
         self.enqueue(uow, &grant, generation).await?;
-        Ok((generation.clone(), false))
+        Ok((generation.clone(), Source::New))
     }
 
     /// What belongs to a new generation beside its row.
@@ -414,6 +442,6 @@ fn loudness(asked: Option<f64>) -> Result<Option<f64>, FieldError> {
     }
 }
 
-fn no_voice() -> FieldError {
+pub(super) fn no_voice() -> FieldError {
     FieldError::new(ErrorCode::NotFound, "there is no such voice").at("voiceId")
 }

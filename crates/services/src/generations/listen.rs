@@ -87,12 +87,41 @@ impl Generations<'_> {
         address: InOrg<GenerationId>,
         signature: Option<&SignedQuery>,
     ) -> Outcome<Hearing> {
+        let listener = self.listener(address, signature).await?;
+        let begun = tokio::time::timeout(PATIENCE, listener.begin()).await;
+        begun.map_err(|_| not_ready())?
+    }
+
+    /// What [`Generations::hear`] is going to give, at once: where the file is not there yet, sound of its type without a
+    /// single byte.
+    ///
+    /// # Errors
+    /// As [`Generations::hear`].
+    pub async fn foretell(
+        self,
+        address: InOrg<GenerationId>,
+        signature: Option<&SignedQuery>,
+    ) -> Outcome<Hearing> {
+        let listener = self.listener(address, signature).await?;
+        let generation = listener.look().await?;
+        Ok(match finished(self.0.core(), &generation)? {
+            Some(delivery) => Hearing::File(delivery),
+            None => Hearing::Live(LiveAudio {
+                content_type: OutputFormat::from(generation.format).content_type(),
+                bytes: stream::empty().boxed(),
+            }),
+        })
+    }
+
+    async fn listener(
+        self,
+        address: InOrg<GenerationId>,
+        signature: Option<&SignedQuery>,
+    ) -> Outcome<Listener> {
         if !self.0.is_signed(&path(address), signature) {
             let _may_read = self.0.grant::<ReadGenerations>(address.organization).await?;
         }
-        let listener = Listener::new(self.0.services(), address);
-        let begun = tokio::time::timeout(PATIENCE, listener.begin()).await;
-        begun.map_err(|_| not_ready())?
+        Ok(Listener::new(self.0.services(), address))
     }
 }
 

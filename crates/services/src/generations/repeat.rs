@@ -40,6 +40,7 @@ impl Generations<'_> {
             instructions,
             format: old.format,
             mastering: old.mastering,
+            idempotency: None,
         };
         self.ask(OPERATION, address.organization, order, fresh).await
     }

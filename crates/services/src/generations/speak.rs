@@ -4,7 +4,7 @@ use resonance_authz::{CreateGenerations, Grant};
 use resonance_domain::{ErrorCode, FieldError, Generation, GenerationState, InOrg, VoiceAddress};
 
 use super::{
-    CreateGeneration, Generations,
+    CreateGeneration, CreatedGeneration, Generations,
     listen::{Hearing, Listener, PATIENCE},
 };
 use crate::{Outcome, ServiceError, refusals::Attempt};
@@ -19,6 +19,8 @@ pub struct Speech {
     /// The sound. `None` if the generation ended without any, or is not begun with for want of its engine; then its
     /// state tells which.
     pub hearing: Option<Hearing>,
+    /// Whether the same request made the generation before.
+    pub replayed: bool,
 }
 
 impl Generations<'_> {
@@ -31,15 +33,52 @@ impl Generations<'_> {
     /// # Errors
     /// As [`Generations::create`].
     pub async fn speak(self, mut input: CreateGeneration, engine: Option<&str>) -> Outcome<Speech> {
-        let organization = self.0.organization(input.organization)?;
-        let attempt = Attempt::in_organization("speak", organization);
-        let grant = self.0.grant::<CreateGenerations>(organization).await;
-        let grant = self.0.noting(attempt, grant).await?;
+        let grant = self.speaker(&input).await?;
         if let Some(voice) = self.voice(&grant, &input.voice, engine).await? {
             input.voice = voice.global_id();
         }
         let created = Box::pin(self.create(input)).await?;
-        let address = InOrg::new(organization, created.generation.id);
+        self.heard(created).await
+    }
+
+    /// What the same request, marked with the same key, made before, as [`Generations::speak`] answers now; `None` if it
+    /// made nothing. It is found whatever became of voices, engines and budgets since.
+    ///
+    /// # Errors
+    /// `CONFLICT` or `NOT_FOUND` (`idempotencyKey`) if the key came before, with another request or for what is deleted.
+    pub async fn speak_again(self, input: &CreateGeneration) -> Outcome<Option<Speech>> {
+        let Some(key) = input.idempotency else {
+            return Ok(None);
+        };
+        let grant = self.speaker(input).await?;
+        let database = &self.0.core().database;
+        let Some(generation) = self.made_before(database, &grant, key).await? else {
+            return Ok(None);
+        };
+        let engine = self.0.engine_capabilities(&generation.engine);
+        let ignored = input.settings.asked();
+        let created = CreatedGeneration {
+            ignored: ignored
+                .filter(|kind| engine.is_some_and(|engine| !engine.honours(*kind)))
+                .collect(),
+            generation,
+            reused: true,
+            replayed: true,
+        };
+        self.heard(created).await.map(Some)
+    }
+
+    /// The authority to speak, in the organization that is meant.
+    async fn speaker(self, input: &CreateGeneration) -> Outcome<Grant<CreateGenerations>> {
+        let organization = self.0.organization(input.organization)?;
+        let attempt = Attempt::in_organization("speak", organization);
+        let grant = self.0.grant::<CreateGenerations>(organization).await;
+        self.0.noting(attempt, grant).await
+    }
+
+    /// Waits for the first sound.
+    async fn heard(self, created: CreatedGeneration) -> Outcome<Speech> {
+        let address = InOrg::new(created.generation.organization, created.generation.id);
         let listener = Listener::new(self.0.services(), address);
         let lookout = Listener::new(self.0.services(), address);
         let hearing = tokio::select! {
@@ -60,6 +99,7 @@ impl Generations<'_> {
             generation,
             ignored: created.ignored,
             hearing,
+            replayed: created.replayed,
         })
     }
 

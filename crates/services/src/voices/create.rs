@@ -147,7 +147,9 @@ impl Voices<'_> {
                 pledge.redeem(uow).await?;
                 let period = room(core, uow, &grant).await?;
                 uow.voices().insert(&grant, &voice).await?;
-                uow.jobs().add(previews::job(core, address, &voice.engine)).await?;
+                uow.jobs()
+                    .add(previews::job(core, address, &voice.engine))
+                    .await?;
                 let exported = core.billing.is_some();
                 uow.usage()
                     .count_voice(&grant, core.ids.next(), id, &period, exported, now)

@@ -130,6 +130,10 @@ async fn furnished(instance: &Instance, ada: &Person, bob: &Person, generations:
              SELECT organization_id, id, created_at FROM usage_entries WHERE organization_id = {organization}"
         ),
         format!(
+            "INSERT INTO idempotency_keys (organization_id, actor_id, key_hash, fingerprint, generation_id, created_at)
+             VALUES ({organization}, {user}, {domain}, {domain}, {domain}, {now})"
+        ),
+        format!(
             "INSERT INTO usage_totals (organization_id, metric, dimension, grain, slot, id, engine, quantity)
              VALUES ({organization}, 'characters', 'total', 'day', '2026-01-01', {organization}, '', 4)"
         ),

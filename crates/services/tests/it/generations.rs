@@ -5,6 +5,7 @@ mod asking;
 mod feed;
 mod hearing;
 mod history;
+mod idempotency;
 mod ledger;
 mod long;
 mod repeating;

@@ -139,6 +139,26 @@ on_both! {
         assert_eq!((studio.bill().await, studio.jobs().await), ((5, 0), 0));
     }
 
+    async fn each_try_begins_once_however_often_its_engine_is_looked_for(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let asked = studio.ask("Hello").await;
+        let down = || EngineError::Unavailable { reason: "down".to_owned(), retry_after: None };
+        for error in [down(), down(), down(), EngineError::transient("busy"), down(), down()] {
+            studio.engine.fail_next(error);
+            studio.services().settle().await.unwrap();
+            assert_eq!(studio.look(&asked).await.state, GenerationState::Queued);
+            studio.instance.clock.advance(TimeDelta::minutes(10));
+        }
+        studio.services().settle().await.unwrap();
+        assert_eq!(studio.look(&asked).await.state, GenerationState::Succeeded);
+        let begun = "SELECT CAST(payload AS text) FROM events WHERE kind = 'generation.started' ORDER BY id";
+        let tries: Vec<_> = studio.instance.sql_texts(begun).await.iter().map(|payload| {
+            let payload: serde_json::Value = serde_json::from_str(payload).unwrap();
+            payload["attempt"].as_u64().unwrap()
+        }).collect();
+        assert_eq!(tries, [1, 2]);
+    }
+
     async fn what_waited_for_a_day_in_vain_fails_and_is_given_back(backend: Backend) {
         let studio = Studio::new(backend).await;
         let asked = studio.ask("Hello").await;
