@@ -337,7 +337,7 @@ impl Jobs<'_> {
         job: &ClaimedJob,
         run_at: DateTime<Utc>,
         reason: &str,
-        payload: &Value,
+        payload: &serde_json::Value,
     ) -> Result<bool, StorageError> {
         const POSTPONE: &str = "UPDATE jobs SET state = 'waiting', lease_owner = NULL, lease_until = NULL,
             attempts = attempts - 1, run_at = $4, last_error = $5, payload = $6

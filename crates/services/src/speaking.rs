@@ -108,9 +108,11 @@ pub(crate) async fn begin(
     let begun = jobs.into_iter().map(|job| {
         let order = subject(&job).and_then(|generation| {
             let order = orders.remove(&generation)?;
-            let payload =
-                moved(GenerationState::Queued, GenerationState::Running).with("attempt", job.attempt);
-            uow.record(event(core, generation, EventKind::GenerationStarted, payload));
+            if !is_on_record(&job) {
+                let payload =
+                    moved(GenerationState::Queued, GenerationState::Running).with("attempt", job.attempt);
+                uow.record(event(core, generation, EventKind::GenerationStarted, payload));
+            }
             Some(order)
         });
         Task { job, order }

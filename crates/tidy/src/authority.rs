@@ -30,6 +30,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ("crates/services/src/purge.rs", &["Purge"]),
     ("crates/services/src/relay.rs", &["Relay"]),
     ("crates/services/src/speaking.rs", &["Speak"]),
+    ("crates/services/src/speaking/endings.rs", &["Speak"]),
     ("crates/services/src/sweep.rs", &["Purge"]),
     ("crates/services/src/usage_verification.rs", &["Reconcile"]),
     ("crates/services/src/voices/hear.rs", &["Deliver"]),
