@@ -141,10 +141,12 @@ const FOR_TESTS: &[&str] = &[
     "tests",
 ];
 
-/// What tests of any crate may use besides: an engine that really speaks, and somebody who takes no money.
+/// What tests of any crate may use besides: an engine that really speaks, one that asks a server, and somebody who takes no
+/// money.
 const WITHIN_TESTS: &[&str] = &[
     "resonance-testkit",
     "resonance-speech-espeak",
+    "resonance-speech-remote",
     "resonance-polar-sandbox",
 ];
 
