@@ -55,7 +55,7 @@ impl Services {
             billing::tend(self.core()).await?;
             let mut done = relay::pass_on(self).await?;
             for queue in JobQueue::ALL {
-                done += worker::drain(self, queue).await?;
+                done += Box::pin(worker::drain(self, queue)).await?;
             }
             done += webhooks::drain(self).await?;
             if done == 0 {

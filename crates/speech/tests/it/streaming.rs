@@ -177,8 +177,9 @@ fn aac_is_true_to_a_voice_at_every_rate_and_adds_a_frame_before_it_and_less_than
 
 #[test]
 fn sounds_that_are_hard_on_encoders_become_files_at_every_rate() {
+    type Wave = Box<dyn Fn(usize) -> f32>;
     let noise = |n: usize| (n as u32).wrapping_mul(2_654_435_761) as f32 / u32::MAX as f32 * 2.0 - 1.0;
-    let kinds: [(&str, Box<dyn Fn(usize) -> f32>); 8] = [
+    let kinds: [(&str, Wave); 8] = [
         ("no sound", Box::new(|_| 0.0)),
         (
             "less than an integer can say",

@@ -233,7 +233,7 @@ on_both! {
     async fn wherever_the_node_dies_the_key_makes_one_generation(backend: Backend) {
         let studio = Studio::new(backend).await;
         let (mut crashes, mut finished) = (0, 0);
-        for polls in 0..200 {
+        for polls in 0..200_u64 {
             let input = marked(&studio, &format!("key {polls}").replace(' ', "-"), "Hello");
             let ada = studio.as_ada().await;
             let done = {
@@ -252,7 +252,7 @@ on_both! {
             crashes += u32::from(!done);
             finished += u32::from(done);
             send(&studio.as_ada().await, input).await;
-            let made = polls as u64 + 1;
+            let made = polls + 1;
             assert_eq!(studio.instance.sql_count("generations").await as u64, made, "after {polls} polls");
             assert_eq!((studio.bill().await, keys(&studio).await as u64), ((0, 5 * made), made), "after {polls} polls");
             if finished > 3 {
@@ -275,10 +275,10 @@ on_both! {
             let unmarked = CreateGeneration { fresh: false, ..input };
             send(&ada, unmarked).await.replayed
         };
-        assert_eq!(count_statements(ask()).await, (false, 11 + words));
+        assert_eq!(count_statements(Box::pin(ask())).await, (false, 11 + words));
         studio.services().settle().await.unwrap();
         // Session, key, the generation; the same again, when its sound is looked for.
-        assert_eq!(count_statements(ask()).await, (true, 4));
+        assert_eq!(count_statements(Box::pin(ask())).await, (true, 4));
     }
 
     async fn what_a_stranger_to_a_voice_had_spoken_with_it_is_told_no_more(backend: Backend) {
