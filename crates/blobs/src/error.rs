@@ -22,6 +22,14 @@ impl BlobError {
     pub(crate) fn of_all(error: object_store::Error) -> Self {
         Self::Unavailable(error)
     }
+
+    /// Of what was to be brought to the disk.
+    pub(crate) fn of_flush(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(object_store::Error::Generic {
+            store: "folder",
+            source: error.into(),
+        })
+    }
 }
 
 impl From<object_store::Error> for BlobError {

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::Path,
+    sync::Arc,
 };
 
 use object_store::local::LocalFileSystem;
@@ -11,23 +12,53 @@ use object_store::local::LocalFileSystem;
 /// The file whose lock every process holds that has the folder open. No key begins with a dot.
 const LOCK_FILE: &str = ".lock";
 
-/// Opens a folder, made where it is missing. The file is locked as long as it lives.
+/// Whether the system can flush all that was put into a folder at once. Where it cannot, every object is flushed when it
+/// is put.
+const FLUSHES_AT_ONCE: bool = cfg!(target_os = "linux");
+
+/// A folder that is open.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Locked as long as it lives.
+    lock: File,
+    /// Stores objects without flushing them.
+    pub(crate) provisional: Arc<LocalFileSystem>,
+}
+
+/// Opens a folder, made where it is missing.
 ///
-/// Objects are written under another name and renamed when they are whole and on the disk. Whoever opens the
-/// folder while nobody else has it open removes what was never renamed.
-pub(crate) fn open(folder: &Path) -> io::Result<(LocalFileSystem, File)> {
-    fs::create_dir_all(folder)?;
-    let lock = File::create(folder.join(LOCK_FILE))?;
+/// Objects are written under another name and renamed when they are whole; by the first of the two stores, when they are
+/// on the disk. Whoever opens the folder while nobody else has it open removes what was never renamed.
+pub(crate) fn open(path: &Path) -> io::Result<(LocalFileSystem, Folder)> {
+    fs::create_dir_all(path)?;
+    let lock = File::create(path.join(LOCK_FILE))?;
     match lock.try_lock() {
-        Ok(()) => sweep(folder)?,
+        Ok(()) => sweep(path)?,
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(failed)) => return Err(failed),
     }
     lock.lock_shared()?;
-    let store = LocalFileSystem::new_with_prefix(folder)?
-        .with_fsync(true)
-        .with_automatic_cleanup(true);
-    Ok((store, lock))
+    let store = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true);
+    let provisional = Arc::new(store.clone().with_fsync(!FLUSHES_AT_ONCE));
+    Ok((store.with_fsync(true), Folder { lock, provisional }))
+}
+
+impl Folder {
+    /// Waits until everything that was put into the folder is on the disk. Blocks.
+    ///
+    /// It flushes the whole file system: one flush for any number of objects and the folders made for them, where flushing them
+    /// one by one takes several each.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.lock)?)
+    }
+
+    /// Does nothing: every object was flushed when it was put.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        let _ = &self.lock;
+        Ok(())
+    }
 }
 
 /// Removes the halves of objects, and the folders that hold nothing else.

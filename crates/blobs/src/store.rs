@@ -1,6 +1,6 @@
 //! The store itself.
 
-use std::{fs::File, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use object_store::{
 use crate::{
     BlobError, BlobKey, BlobsConfig, BlobsConfigError,
     config::{self, Place},
-    folder,
+    folder::{self, Folder},
     presigned::Signer,
 };
 
@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Blobs {
     pub(crate) store: Arc<dyn ObjectStore>,
-    /// The lock on the folder; `None` for S3, which keeps content types instead.
-    folder: Option<Arc<File>>,
+    /// `None` for S3, which keeps content types.
+    folder: Option<Arc<Folder>>,
     /// What makes URLs for readers; `None` where all reads go through this process.
     pub(crate) signer: Option<Signer>,
 }
@@ -77,9 +77,9 @@ impl Blobs {
     pub fn open(config: &BlobsConfig) -> Result<Self, BlobsConfigError> {
         match config.place()? {
             Place::Folder(path) => match folder::open(&path) {
-                Ok((store, lock)) => Ok(Self {
+                Ok((store, folder)) => Ok(Self {
                     store: Arc::new(store),
-                    folder: Some(Arc::new(lock)),
+                    folder: Some(Arc::new(folder)),
                     signer: None,
                 }),
                 Err(source) => Err(BlobsConfigError::Folder { path, source }),
@@ -114,6 +114,31 @@ impl Blobs {
     pub async fn put(&self, key: &BlobKey, bytes: Bytes, content_type: &str) -> Result<(), BlobError> {
         self.put_payload(key, bytes.into(), self.attributes(content_type))
             .await
+    }
+
+    /// The same store for objects that are lost without harm if the machine loses power before [`settle`](Self::settle):
+    /// putting them does not wait for the disk. Until then, a power cut may also leave a part of one.
+    ///
+    /// A bucket keeps everything at once.
+    #[must_use]
+    pub fn provisional(&self) -> Self {
+        let mut store = self.clone();
+        if let Some(folder) = &self.folder {
+            store.store = Arc::clone(&folder.provisional) as _;
+        }
+        store
+    }
+
+    /// Waits until everything that this process has [put provisionally](Self::provisional) outlives a power cut.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`].
+    pub async fn settle(&self) -> Result<(), BlobError> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(());
+        };
+        let flushed = tokio::task::spawn_blocking(move || folder.flush()).await;
+        flushed.map_err(BlobError::of_flush)?.map_err(BlobError::of_flush)
     }
 
     pub(crate) fn attributes(&self, content_type: &str) -> Attributes {

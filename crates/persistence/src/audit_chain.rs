@@ -90,8 +90,7 @@ impl AuditChains<'_> {
             return Ok(());
         }
         sql.push(") AS v WHERE audit_chains.id = v.column1");
-        self.0.run(sql).await?;
-        Ok(())
+        self.0.run_along(sql).await
     }
 }
 

@@ -1,18 +1,26 @@
 //! Connections.
 
-use std::{fmt, fs::File, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    fs::File,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 use crate::{
     Live, StorageError, UnitOfWork,
+    connection::STATEMENTS,
     executor::{Executor, Transaction},
-    postgres::PostgresPool,
+    pool::{ConnectionPool, Manager},
     statement_count::count_one,
 };
 
@@ -74,22 +82,18 @@ pub struct Database {
 }
 
 #[derive(Debug, Clone)]
-enum Connections {
-    Sqlite {
-        /// The file that is locked while the schema is brought up to date. Not the database's own: whoever closes that
-        /// file gives up all locks that SQLite holds on it in this process.
-        lock: PathBuf,
-        /// Connections that refuse to write.
-        read: DatabaseConnection,
-        /// The one connection that writes, so that writers queue here, fairly, and not in busy loops.
-        write: DatabaseConnection,
-    },
-    Postgres {
-        pool: PostgresPool,
-        /// For what lies outside of the repositories: migrating and listening. It opens connections when they are
-        /// needed and closes them soon.
-        aside: DatabaseConnection,
-    },
+struct Connections {
+    /// Where what only reads is done.
+    read: ConnectionPool,
+    /// Where transactions are. On SQLite, it is the one connection that writes, so that writers queue here, fairly, and not
+    /// in busy loops, and those that read refuse to write; on PostgreSQL, they are the same.
+    write: ConnectionPool,
+    /// For what lies outside of the repositories: migrating and listening. It opens connections when they are needed
+    /// and closes them soon.
+    aside: DatabaseConnection,
+    /// On SQLite, the file that is locked while the schema is brought up to date. Not the database's own: whoever closes
+    /// that file gives up all locks that SQLite holds on it in this process.
+    lock: Option<PathBuf>,
 }
 
 /// How long what a transaction stored is certain to stay.
@@ -107,18 +111,32 @@ impl Database {
     /// # Errors
     /// `Unavailable` or `Other`.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let most = options.max_connections;
         let connections = match &options.url {
-            DatabaseUrl::Postgres(url) => Connections::Postgres {
-                pool: PostgresPool::open(url, options.max_connections).await?,
-                aside: open(&mut aside(url)).await?,
-            },
+            DatabaseUrl::Postgres(url) => {
+                let postgres = Manager::Postgres(postgres(url)?.into());
+                let pool = ConnectionPool::open(postgres, most).await?;
+                Connections {
+                    read: pool.clone(),
+                    write: pool,
+                    aside: open_aside(url, |options| options).await?,
+                    lock: None,
+                }
+            }
             DatabaseUrl::Sqlite(path) => {
                 // The writer first: it creates the file and turns the write-ahead log on.
-                let url = format!("sqlite:{}", path.display());
-                let write = open(&mut sqlite(&url, 1, false)).await?;
-                let read = open(&mut sqlite(&url, options.max_connections, true)).await?;
-                let lock = path.with_extension("lock");
-                Connections::Sqlite { lock, read, write }
+                let writing = Manager::Sqlite(sqlite(path, false).into());
+                let reading = Manager::Sqlite(sqlite(path, true).into());
+                Connections {
+                    write: ConnectionPool::open(writing, 1).await?,
+                    read: ConnectionPool::open(reading, most).await?,
+                    aside: {
+                        let path = path.clone();
+                        let url = format!("sqlite:{}", path.display());
+                        open_aside(&url, move |_| sqlite(&path, false)).await?
+                    },
+                    lock: Some(path.with_extension("lock")),
+                }
             }
         };
         Ok(Self {
@@ -133,9 +151,9 @@ impl Database {
     /// `Unavailable` or `Other`.
     pub async fn migrate(&self) -> Result<(), StorageError> {
         // The migrator has no lock of its own.
-        if let Connections::Sqlite { lock, write, .. } = &self.connections {
+        if let Some(lock) = &self.connections.lock {
             let _held = locked(lock.clone()).await?;
-            return Ok(Migrator::up(write, None).await?);
+            return Ok(Migrator::up(self.aside(), None).await?);
         }
         // A session lock belongs to one connection, so it is taken on a connection that does nothing else.
         const LOCK: i64 = 0x7265_736f_6e61_6e63;
@@ -230,20 +248,9 @@ impl Database {
     }
 
     async fn begin(&self, durability: Durability) -> Result<Transaction, StorageError> {
-        match &self.connections {
-            Connections::Sqlite { write, .. } => {
-                let options = TransactionOptions {
-                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                    ..TransactionOptions::default()
-                };
-                Ok(Transaction::Sqlite(write.begin_with_options(options).await?))
-            }
-            Connections::Postgres { pool, .. } => {
-                let mut connection = pool.get().await?;
-                connection.begin(durability).await?;
-                Ok(Transaction::Postgres(connection.into()))
-            }
-        }
+        let mut connection = self.connections.write.get().await?;
+        connection.begin(durability).await?;
+        Ok(Transaction::on(connection))
     }
 
     /// What is told between parts of the system, on this node and between nodes.
@@ -267,21 +274,18 @@ impl Database {
     /// Whether this is PostgreSQL.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
-        matches!(self.connections, Connections::Postgres { .. })
+        self.connections.read.is_postgres()
     }
 
     /// Closes all connections, after the work in progress.
     pub async fn close(&self) {
-        match &self.connections {
-            Connections::Sqlite { read, write, .. } => {
-                let _ = read.clone().close().await;
-                let _ = write.clone().close().await;
-            }
-            Connections::Postgres { pool, aside } => {
-                pool.close();
-                let _ = aside.clone().close().await;
-            }
-        }
+        let Connections {
+            read, write, aside, ..
+        } = &self.connections;
+        let _ = aside.clone().close().await;
+        read.close().await;
+        // Last: it tidies the file up.
+        write.close().await;
     }
 
     /// Has the database look at what it has got, as it would by itself in time, so that it plans statements as it
@@ -297,23 +301,29 @@ impl Database {
     }
 
     pub(crate) const fn reader(&self) -> Executor<'_> {
-        match &self.connections {
-            Connections::Sqlite { read, .. } => Executor::Sqlite(read),
-            Connections::Postgres { pool, .. } => Executor::Postgres(pool),
-        }
+        Executor::Pool(&self.connections.read)
     }
 
     /// A connection of sea-orm's that may do everything.
     const fn aside(&self) -> &DatabaseConnection {
-        match &self.connections {
-            Connections::Sqlite { write, .. } => write,
-            Connections::Postgres { aside, .. } => aside,
-        }
+        &self.connections.aside
     }
 }
 
-async fn open(options: &mut ConnectOptions) -> Result<DatabaseConnection, StorageError> {
-    let mut connection = sea_orm::Database::connect(options.clone()).await?;
+async fn open_aside(
+    url: &str,
+    sqlite: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
+) -> Result<DatabaseConnection, StorageError> {
+    let mut options = ConnectOptions::new(url);
+    options
+        // One holds the lock while another migrates.
+        .max_connections(2)
+        .min_connections(0)
+        .idle_timeout(Duration::from_secs(10))
+        .connect_lazy(true)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(sqlite);
+    let mut connection = sea_orm::Database::connect(options).await?;
     connection.set_metric_callback(|_| count_one());
     Ok(connection)
 }
@@ -330,43 +340,31 @@ async fn locked(path: PathBuf) -> Result<File, StorageError> {
     Ok(locked.map_err(|error| failed(error.to_string()))?)
 }
 
-fn aside(url: &str) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        // One holds the lock while another migrates.
-        .max_connections(2)
-        .min_connections(0)
-        .idle_timeout(Duration::from_secs(10))
-        .connect_lazy(true)
-        .sqlx_logging(false);
-    options
+fn postgres(url: &str) -> Result<PgConnectOptions, StorageError> {
+    let options =
+        PgConnectOptions::from_str(url).map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    Ok(options
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging())
 }
 
-fn sqlite(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(max_connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .sqlx_logging(false);
-    options.map_sqlx_sqlite_opts(move |sqlite| {
-        let sqlite = sqlite
-            .create_if_missing(!read_only)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit survives the process's death; a power cut may cost the last commits, never the file.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true)
-            .pragma("temp_store", "memory")
-            .pragma("mmap_size", "268435456")
-            .pragma("cache_size", "-20000")
-            .statement_cache_capacity(256);
-        if read_only {
-            sqlite.pragma("query_only", "on")
-        } else {
-            sqlite.optimize_on_close(true, None)
-        }
-    });
-    options
+fn sqlite(path: &Path, read_only: bool) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(!read_only)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit survives the process's death; a power cut may cost the last commits, never the file.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        .pragma("temp_store", "memory")
+        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", "-20000")
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging();
+    if read_only {
+        options.pragma("query_only", "on")
+    } else {
+        options.optimize_on_close(true, None)
+    }
 }

@@ -91,27 +91,19 @@ impl LoggedEvent {
     }
 }
 
-const COLUMNS: usize = 12;
-
 /// Writes the events of one unit of work by one statement.
 pub(crate) async fn insert(executor: Executor<'_>, events: Vec<NewEvent>) -> Result<(), StorageError> {
-    let mut sql = String::from(
+    let mut sql = Sql::new(
         "INSERT INTO events (id, organization_id, copy_of, kind, actor_kind, actor, subject, payload, ip_address,
          user_agent, created_at, mac) VALUES ",
+        [],
     );
-    let mut values: Vec<Value> = Vec::with_capacity(events.len() * COLUMNS);
     let each = events.into_iter().flat_map(|mut new| {
         let copy = new.copy.take();
         std::iter::once(new).chain(copy.map(|copy| *copy))
     });
     for (row, NewEvent { event, mac, .. }) in each.enumerate() {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 1..=COLUMNS {
-            sql.push_str(if column == 1 { "$" } else { ", $" });
-            sql.push_str(&(row * COLUMNS + column).to_string());
-        }
-        sql.push(')');
-        values.extend([
+        sql.push(if row == 0 { "" } else { ", " }).list::<Value>([
             event.id.as_uuid().into(),
             event.organization.map(|id| id.as_uuid()).into(),
             event.copy_of.map(|id| id.as_uuid()).into(),
@@ -126,8 +118,7 @@ pub(crate) async fn insert(executor: Executor<'_>, events: Vec<NewEvent>) -> Res
             mac.to_vec().into(),
         ]);
     }
-    executor.execute(&sql, values).await?;
-    Ok(())
+    executor.run_along(sql).await
 }
 
 /// Read by [`logged`], in this order.
@@ -244,8 +235,7 @@ impl Events<'_> {
         });
         sql.values::<4>(rows.collect());
         sql.push(") AS v WHERE events.id = v.column1");
-        self.0.run(sql).await?;
-        Ok(())
+        self.0.run_along(sql).await
     }
 }
 

@@ -1,32 +1,33 @@
 //! What repositories send their statements to: a pool of connections, or a transaction.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::Mutex;
 
 use crate::{
     UnitOfWork,
     live::Wakes,
-    postgres::{PooledConnection, PostgresPool},
+    pool::{ConnectionPool, PooledConnection},
+    raw::Sql,
 };
 
 /// What a repository sends its statements to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Executor<'a> {
-    /// SQLite's connections that only read.
-    Sqlite(&'a DatabaseConnection),
-    Postgres(&'a PostgresPool),
+    /// Connections that only read, on SQLite.
+    Pool(&'a ConnectionPool),
     Unit(&'a UnitOfWork),
 }
 
 /// An open transaction; dropping it rolls back.
 #[derive(Debug)]
-pub(crate) enum Transaction {
-    Sqlite(DatabaseTransaction),
-    Postgres(Mutex<PooledConnection>),
+pub(crate) struct Transaction {
+    connection: Mutex<Held>,
+    is_postgres: bool,
 }
+
+/// A connection that goes back to its pool when it is dropped, unless that would leave a transaction open there.
+#[derive(Debug)]
+struct Held(Option<PooledConnection>);
 
 impl Executor<'_> {
     /// For sea-orm's queries.
@@ -36,9 +37,8 @@ impl Executor<'_> {
 
     pub(crate) fn is_postgres(self) -> bool {
         match self {
-            Self::Sqlite(_) => false,
-            Self::Postgres(_) => true,
-            Self::Unit(uow) => matches!(uow.transaction(), Transaction::Postgres(_)),
+            Self::Pool(pool) => pool.is_postgres(),
+            Self::Unit(uow) => uow.transaction().is_postgres,
         }
     }
 
@@ -52,14 +52,13 @@ impl Executor<'_> {
 
 /// Sends a statement where it belongs.
 macro_rules! dispatch {
-    ($executor:expr, $sqlite:ident, $postgres:ident, $argument:expr) => {
+    ($executor:expr, $method:ident, $argument:expr) => {
         match $executor {
-            Executor::Sqlite(pool) => pool.$sqlite($argument).await,
-            Executor::Postgres(pool) => pool.get().await?.$postgres($argument).await,
-            Executor::Unit(uow) => match uow.transaction() {
-                Transaction::Sqlite(transaction) => transaction.$sqlite($argument).await,
-                Transaction::Postgres(connection) => connection.lock().await.$postgres($argument).await,
-            },
+            Executor::Pool(pool) => pool.get().await?.$method($argument).await,
+            Executor::Unit(uow) => {
+                let mut held = uow.transaction().connection.lock().await;
+                held.get()?.$method($argument).await
+            }
         }
     };
 }
@@ -76,36 +75,61 @@ impl ConnectionTrait for Executor<'_> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        dispatch!(self, execute_raw, execute, statement)
+        dispatch!(self, execute, statement)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        dispatch!(self, execute_unprepared, unprepared, sql)
+        dispatch!(self, unprepared, sql)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        dispatch!(self, query_one_raw, first, statement)
+        dispatch!(self, first, statement)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        dispatch!(self, query_all_raw, all, statement)
+        dispatch!(self, all, statement)
     }
 }
 
 impl Transaction {
-    pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(connection) => connection.into_inner().end("COMMIT").await,
+    /// On a connection on which one was begun.
+    pub(crate) fn on(connection: PooledConnection) -> Self {
+        Self {
+            is_postgres: connection.is_postgres(),
+            connection: Mutex::new(Held(Some(connection))),
         }
     }
 
-    /// Gives the connection back at once, where dropping would cost it.
+    /// See [`Executor::run_along`].
+    pub(crate) async fn execute_along(&self, sql: Sql) -> Result<(), DbErr> {
+        self.connection.lock().await.get()?.execute_along(sql).await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        self.connection.into_inner().get()?.commit().await
+    }
+
+    /// Gives the connection back, where dropping would cost it.
     pub(crate) async fn roll_back(self) {
-        match self {
-            Self::Sqlite(transaction) => drop(transaction.rollback().await),
-            // If this fails, the connection is dropped, and PostgreSQL rolls back by itself.
-            Self::Postgres(connection) => drop(connection.into_inner().end("ROLLBACK").await),
+        // If this fails, the connection is closed, and the database rolls back by itself.
+        if let Ok(connection) = self.connection.into_inner().get() {
+            let _ = connection.roll_back().await;
+        }
+    }
+}
+
+impl Held {
+    fn get(&mut self) -> Result<&mut PooledConnection, DbErr> {
+        self.0
+            .as_mut()
+            .ok_or_else(|| DbErr::Custom("the connection is gone".to_owned()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take().filter(|connection| !connection.is_at_rest()) {
+            drop(PooledConnection::take(connection));
         }
     }
 }

@@ -9,6 +9,8 @@ mod search;
 mod time_marks;
 mod voices;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use resonance_authz::{
     CancelGenerations, CreateGenerations, DeleteGenerations, Grant, Implies, ReadGenerations, SystemGrant,
@@ -171,22 +173,30 @@ impl Generations<'_> {
             .await
     }
 
-    /// Stores a generation, queued and by the member who acts, that same input will give back from now on. `false`,
-    /// and nothing is stored, if there is one that it gives back already. Waits for whoever is storing one just now.
+    /// Stores generations, queued and by whoever acts, that same input will give back from now on; which of them. Not
+    /// those for whose input there is one already, be it among them. Waits for whoever is storing such a one just now.
     ///
     /// # Errors
     /// The database's.
     pub async fn insert(
         self,
-        grant: &Grant<CreateGenerations>,
-        new: &NewGeneration<'_>,
-    ) -> Result<bool, StorageError> {
-        let NewGeneration {
-            generation,
-            engine_voice,
-            reuse_key,
-        } = new;
-        let settings = &generation.settings;
+        new: &[(&Grant<CreateGenerations>, NewGeneration<'_>)],
+    ) -> Result<HashSet<GenerationId>, StorageError> {
+        let mut inserted = HashSet::new();
+        let mut rest = new;
+        // By so many at a time that there are few different statements to prepare.
+        while let Some(power) = rest.len().checked_ilog2() {
+            let (some, others) = rest.split_at(1 << power);
+            inserted.extend(self.insert_some(some).await?);
+            rest = others;
+        }
+        Ok(inserted)
+    }
+
+    async fn insert_some(
+        self,
+        new: &[(&Grant<CreateGenerations>, NewGeneration<'_>)],
+    ) -> Result<Vec<GenerationId>, StorageError> {
         let mut sql = Sql::new(
             "INSERT INTO generations (organization_id, id, created_by, created_by_key, voice_id, voice_scope, voice_name,
                 text, characters, temperature, top_p, top_k, repetition_penalty, speed, format,
@@ -194,34 +204,19 @@ impl Generations<'_> {
                 instructions, output_rate, output_loudness) VALUES ",
             [],
         );
-        sql.list::<Value>([
-            grant.organization().as_uuid().into(),
-            generation.id.as_uuid().into(),
-            grant.user().map(|user| user.as_uuid()).into(),
-            grant.api_key().map(|key| key.as_uuid()).into(),
-            generation.voice.id.as_uuid().into(),
-            scope(generation.voice.scope).into(),
-            generation.voice.name.as_str().into(),
-            generation.text.as_str().into(),
-            i64::try_from(generation.characters).unwrap_or(i64::MAX).into(),
-            settings.temperature.into(),
-            settings.top_p.into(),
-            i32::try_from(settings.top_k).unwrap_or(i32::MAX).into(),
-            settings.repetition_penalty.into(),
-            settings.speed.into(),
-            generation.format.extension().into(),
-            generation.engine.as_str().into(),
-            (*engine_voice).clone().into(),
-            reuse_key.to_vec().into(),
-            GenerationState::Queued.as_str().into(),
-            0.0.into(),
-            generation.created_at.into(),
-            generation.instructions.clone().into(),
-            generation.mastering.sample_rate.map(u32::cast_signed).into(),
-            generation.mastering.loudness.into(),
-        ]);
-        sql.push(" ON CONFLICT (organization_id, reuse_key) WHERE reuse_key IS NOT NULL DO NOTHING");
-        search::insert(self.0, sql, grant.organization(), &generation.text).await
+        for (place, (grant, new)) in new.iter().enumerate() {
+            sql.push(if place == 0 { "" } else { ", " });
+            sql.list(stored(grant, new));
+        }
+        sql.push(
+            " ON CONFLICT (organization_id, reuse_key) WHERE reuse_key IS NOT NULL DO NOTHING
+            RETURNING organization_id, id",
+        );
+        let texts = new.iter().map(|(grant, new)| search::Text {
+            address: InOrg::new(grant.organization(), new.generation.id),
+            text: &new.generation.text,
+        });
+        search::insert(self.0, sql, &texts.collect::<Vec<_>>()).await
     }
 
     /// The generation that the same input gives back.
@@ -303,14 +298,12 @@ impl Generations<'_> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn count_up(self, grant: &Grant<CreateGenerations>) -> Result<bool, StorageError> {
-        const UP: &str = "UPDATE organizations SET generation_count = generation_count + 1
-            WHERE id = $1 AND deleted_at IS NULL";
-        let counted = self
-            .0
-            .execute(UP, [grant.organization().as_uuid().into()])
-            .await?;
-        Ok(counted > 0)
+    pub async fn count_up(self, grant: &Grant<CreateGenerations>, by: usize) -> Result<bool, StorageError> {
+        const UP: &str = "UPDATE organizations SET generation_count = generation_count + $2
+            WHERE id = $1 AND deleted_at IS NULL RETURNING 1";
+        let by = i64::try_from(by).unwrap_or(i64::MAX);
+        let values = [grant.organization().as_uuid().into(), by.into()];
+        Ok(self.0.one(UP, values, |_| Ok(())).await?.is_some())
     }
 
     /// Counts so many generations less.
@@ -334,4 +327,40 @@ impl Generations<'_> {
         );
         self.0.row(sql, |row| read(row, address.organization)).await
     }
+}
+
+/// What is stored of a new generation, in the order of the columns.
+fn stored(grant: &Grant<CreateGenerations>, new: &NewGeneration<'_>) -> [Value; 24] {
+    let NewGeneration {
+        generation,
+        engine_voice,
+        reuse_key,
+    } = new;
+    let settings = &generation.settings;
+    [
+        grant.organization().as_uuid().into(),
+        generation.id.as_uuid().into(),
+        grant.user().map(|user| user.as_uuid()).into(),
+        grant.api_key().map(|key| key.as_uuid()).into(),
+        generation.voice.id.as_uuid().into(),
+        scope(generation.voice.scope).into(),
+        generation.voice.name.as_str().into(),
+        generation.text.as_str().into(),
+        i64::try_from(generation.characters).unwrap_or(i64::MAX).into(),
+        settings.temperature.into(),
+        settings.top_p.into(),
+        i32::try_from(settings.top_k).unwrap_or(i32::MAX).into(),
+        settings.repetition_penalty.into(),
+        settings.speed.into(),
+        generation.format.extension().into(),
+        generation.engine.as_str().into(),
+        (*engine_voice).clone().into(),
+        reuse_key.to_vec().into(),
+        GenerationState::Queued.as_str().into(),
+        0.0.into(),
+        generation.created_at.into(),
+        generation.instructions.clone().into(),
+        generation.mastering.sample_rate.map(u32::cast_signed).into(),
+        generation.mastering.loudness.into(),
+    ]
 }

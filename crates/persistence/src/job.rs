@@ -130,22 +130,18 @@ impl Jobs<'_> {
         } else {
             "queued"
         };
-        self.0
-            .execute(
-                ADD,
-                [
-                    job.id.as_uuid().into(),
-                    job.queue.as_str().into(),
-                    job.organization.map(|id| id.as_uuid()).into(),
-                    job.subject.into(),
-                    job.payload.into(),
-                    state.into(),
-                    job.run_at.into(),
-                    job.created_at.into(),
-                    job.lane.into(),
-                ],
-            )
-            .await?;
+        let values = [
+            job.id.as_uuid().into(),
+            job.queue.as_str().into(),
+            job.organization.map(|id| id.as_uuid()).into(),
+            job.subject.into(),
+            job.payload.into(),
+            state.into(),
+            job.run_at.into(),
+            job.created_at.into(),
+            job.lane.into(),
+        ];
+        self.0.run_along(Sql::new(ADD, values)).await?;
         self.0.wake(|wakes| {
             wakes.queues.insert(job.queue);
         });

@@ -3,11 +3,15 @@
 //! Both databases take `$1` for the first value.
 
 use resonance_domain::{Direction, PageRequest};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use crate::{IdCursor, StorageError, TextCursor, executor::Executor};
 
 impl Executor<'_> {
+    fn put(self, sql: Sql) -> Statement {
+        sql.statement(self.get_database_backend())
+    }
+
     fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.get_database_backend(), sql, values)
     }
@@ -52,8 +56,7 @@ impl Executor<'_> {
         sql: Sql,
         read: impl FnOnce(&QueryResult) -> Result<T, StorageError>,
     ) -> Result<Option<T>, StorageError> {
-        let statement = self.statement(&sql.text, sql.values);
-        let row = self.query_one_raw(statement).await?;
+        let row = self.query_one_raw(self.put(sql)).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -63,15 +66,24 @@ impl Executor<'_> {
         sql: Sql,
         read: impl FnMut(&QueryResult) -> Result<T, StorageError>,
     ) -> Result<Vec<T>, StorageError> {
-        let statement = self.statement(&sql.text, sql.values);
-        let rows = self.query_all_raw(statement).await?;
+        let rows = self.query_all_raw(self.put(sql)).await?;
         rows.iter().map(read).collect()
     }
 
     /// Runs a statement; the number of rows that it changed.
     pub(crate) async fn run(self, sql: Sql) -> Result<u64, StorageError> {
-        let statement = self.statement(&sql.text, sql.values);
-        Ok(self.execute_raw(statement).await?.rows_affected())
+        Ok(self.execute_raw(self.put(sql)).await?.rows_affected())
+    }
+
+    /// Runs a statement of which nobody needs to know how many rows it changed. In a unit of work on SQLite it may run as late as the
+    /// next statement, or the end, and its error shows then.
+    pub(crate) async fn run_along(self, sql: Sql) -> Result<(), StorageError> {
+        match self {
+            // In a box, as those of other statements are.
+            Self::Unit(uow) => Box::pin(uow.transaction().execute_along(sql)).await?,
+            Self::Pool(_) => drop(self.run(sql).await?),
+        }
+        Ok(())
     }
 
     /// `on_postgres` on PostgreSQL, nothing on SQLite: for the row locks that only PostgreSQL has or needs.
@@ -109,7 +121,20 @@ impl Sql {
         self
     }
 
-    /// Appends another statement, whose placeholders get the next numbers. No text in it may hold a `$`.
+    /// Whether this is the whole text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.text == text
+    }
+
+    pub(crate) const fn has_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    pub(crate) fn statement(self, backend: DbBackend) -> Statement {
+        Statement::from_sql_and_values(backend, self.text, self.values)
+    }
+
+    /// Appends another statement, whose placeholders get the next numbers. No text in it may hold a `$` and a digit.
     pub(crate) fn append(&mut self, other: Self) -> &mut Self {
         let before = self.values.len();
         let mut pieces = other.text.split('$');
@@ -117,9 +142,10 @@ impl Sql {
         for piece in pieces {
             let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
             let (number, rest) = piece.split_at(digits);
-            let number = number.parse::<usize>().unwrap_or_default() + before;
             self.text.push('$');
-            self.text.push_str(&number.to_string());
+            if let Ok(number) = number.parse::<usize>() {
+                self.text.push_str(&(number + before).to_string());
+            }
             self.text.push_str(rest);
         }
         self.values.extend(other.values);

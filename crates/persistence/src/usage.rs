@@ -42,15 +42,11 @@ pub struct NewHold<'a> {
 }
 
 impl Usage<'_> {
-    /// Sets a generation's characters aside for whoever acts. `false` if that was done before.
+    /// Sets a generation's characters aside for whoever acts; does nothing if that was done before.
     ///
     /// # Errors
     /// The database's.
-    pub async fn hold(
-        self,
-        grant: &Grant<CreateGenerations>,
-        hold: NewHold<'_>,
-    ) -> Result<bool, StorageError> {
+    pub async fn hold(self, grant: &Grant<CreateGenerations>, hold: NewHold<'_>) -> Result<(), StorageError> {
         let line = Line {
             id: hold.id,
             metric: UsageMetric::Characters,
@@ -63,7 +59,7 @@ impl Usage<'_> {
             period: hold.period,
             now: hold.now,
         };
-        self.add(grant.organization(), line).await
+        self.0.run_along(line.insert(grant.organization())).await
     }
 
     /// Counts a custom voice that the acting member made, and leaves the line for the billing provider if it is to be
@@ -92,7 +88,7 @@ impl Usage<'_> {
             period,
             now,
         };
-        let counted = self.add(grant.organization(), line).await?;
+        let counted = self.0.run(line.insert(grant.organization())).await? > 0;
         if counted {
             self.follow(&[(grant.organization(), id)], exported).await?;
         }
@@ -199,33 +195,9 @@ impl Usage<'_> {
             let mut sql = Sql::new("INSERT INTO usage_exports (organization_id, id) ", []);
             sql.values(lines.iter().copied().map(usage_totals::line).collect())
                 .push(" ON CONFLICT DO NOTHING");
-            self.0.run(sql).await?;
+            self.0.run_along(sql).await?;
         }
         Ok(())
-    }
-
-    async fn add(self, organization: OrganizationId, line: Line<'_>) -> Result<bool, StorageError> {
-        const ADD: &str = "INSERT INTO usage_entries
-            (organization_id, id, metric, kind, reference_id, quantity, voice_id, engine, user_id, api_key_id,
-             period, hour, day, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
-        let values = [
-            organization.as_uuid().into(),
-            line.id.as_uuid().into(),
-            line.metric.as_str().into(),
-            line.kind.as_str().into(),
-            line.reference.into(),
-            i64::try_from(line.quantity).unwrap_or(i64::MAX).into(),
-            line.voice.as_uuid().into(),
-            line.engine.into(),
-            line.author.user().map(|user| user.as_uuid()).into(),
-            line.author.api_key().map(|key| key.as_uuid()).into(),
-            line.period.into(),
-            usage_totals::hour(line.now).into(),
-            line.now.date_naive().to_string().into(),
-            line.now.into(),
-        ];
-        Ok(self.0.execute(ADD, values).await? > 0)
     }
 
     /// Ends holds: each new line says of the same quantity, voice, member and time what became of it. `false` if one of
@@ -255,11 +227,14 @@ impl Usage<'_> {
                 line.as_uuid().into(),
             ]
         });
-        sql.values::<3>(rows.collect()).push(
-            ") AS v CROSS JOIN usage_entries h WHERE h.organization_id = v.column1 AND h.metric = 'characters'
-                AND h.reference_id = v.column2 AND h.kind = 'hold'
-            ON CONFLICT DO NOTHING",
-        );
+        sql.values::<3>(rows.collect())
+            .push(") AS v CROSS JOIN ")
+            // Each hold is looked for by itself, whatever PostgreSQL believes of the size of the table.
+            .push(self.0.on_postgres("LATERAL (SELECT * FROM "))
+            .push("usage_entries h WHERE h.organization_id = v.column1 AND h.metric = 'characters'")
+            .push(" AND h.reference_id = v.column2 AND h.kind = 'hold'")
+            .push(self.0.on_postgres(" LIMIT 1) AS h"))
+            .push(" ON CONFLICT DO NOTHING");
         Ok(self.0.run(sql).await? == generations.len() as u64)
     }
 }
@@ -276,4 +251,31 @@ struct Line<'a> {
     author: Author,
     period: &'a str,
     now: DateTime<Utc>,
+}
+
+impl Line<'_> {
+    /// The statement that adds it, unless it is there.
+    fn insert(&self, organization: OrganizationId) -> Sql {
+        const ADD: &str = "INSERT INTO usage_entries
+            (organization_id, id, metric, kind, reference_id, quantity, voice_id, engine, user_id, api_key_id,
+             period, hour, day, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
+        let values = [
+            organization.as_uuid().into(),
+            self.id.as_uuid().into(),
+            self.metric.as_str().into(),
+            self.kind.as_str().into(),
+            self.reference.into(),
+            i64::try_from(self.quantity).unwrap_or(i64::MAX).into(),
+            self.voice.as_uuid().into(),
+            self.engine.into(),
+            self.author.user().map(|user| user.as_uuid()).into(),
+            self.author.api_key().map(|key| key.as_uuid()).into(),
+            self.period.into(),
+            usage_totals::hour(self.now).into(),
+            self.now.date_naive().to_string().into(),
+            self.now.into(),
+        ];
+        Sql::new(ADD, values)
+    }
 }

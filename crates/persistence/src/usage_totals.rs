@@ -110,8 +110,7 @@ impl UsageDimension {
 #[derive(Debug, Clone, Copy)]
 pub struct UsageTotals<'a>(pub(crate) Executor<'a>);
 
-/// The lines of `usage_entries e` divided into what the sums are of; followed by what restricts `e` and by
-/// [`GROUPED`].
+/// Lines divided into what the sums are of; followed by what `e` is, [`PARTS`], what restricts it and [`GROUPED`].
 const DIVIDED: &str = "INSERT INTO usage_totals
         (organization_id, metric, dimension, grain, slot, id, engine, quantity)
     SELECT organization_id, metric, dimension, grain, slot, id, engine, CAST(SUM(quantity) AS bigint) FROM (
@@ -122,8 +121,8 @@ const DIVIDED: &str = "INSERT INTO usage_totals
                 WHEN 'engine' THEN CASE WHEN e.engine IS NOT NULL THEN e.organization_id END
                 ELSE e.organization_id END AS id,
             CASE d.dimension WHEN 'engine' THEN e.engine ELSE '' END AS engine
-        FROM usage_entries e
-        CROSS JOIN (SELECT 1 AS rank, 'total' AS dimension UNION ALL SELECT 2, 'member' UNION ALL SELECT 3, 'key'
+        FROM ";
+const PARTS: &str = " CROSS JOIN (SELECT 1 AS rank, 'total' AS dimension UNION ALL SELECT 2, 'member' UNION ALL SELECT 3, 'key'
             UNION ALL SELECT 4, 'voice' UNION ALL SELECT 5, 'engine') AS d
         CROSS JOIN (SELECT 'hour' AS grain, 13 AS length UNION ALL SELECT 'day', 10 UNION ALL SELECT 'month', 7) AS g
         WHERE e.kind = 'settle'";
@@ -143,12 +142,26 @@ pub(crate) async fn add(
     if lines.is_empty() {
         return Ok(());
     }
-    let mut sql = Sql::new(format!("{DIVIDED} AND (e.organization_id, e.id) IN ("), []);
-    sql.values(lines.iter().copied().map(line).collect())
-        .push(")")
-        .push(GROUPED);
-    executor.run(sql).await?;
-    Ok(())
+    let lines = lines.iter().copied().map(line).collect();
+    let mut sql = Sql::new(DIVIDED, []);
+    if executor.is_postgres() {
+        // Each line is looked for by itself, whatever PostgreSQL believes of the size of the table.
+        sql.push("(SELECT DISTINCT column1, column2 FROM (")
+            .values(lines)
+            .push(
+                ") AS v) AS v CROSS JOIN LATERAL (SELECT * FROM usage_entries
+                    WHERE organization_id = v.column1 AND id = v.column2 LIMIT 1) AS e",
+            )
+            .push(PARTS);
+    } else {
+        sql.push("usage_entries e")
+            .push(PARTS)
+            .push(" AND (e.organization_id, e.id) IN (")
+            .values(lines)
+            .push(")");
+    }
+    sql.push(GROUPED);
+    executor.run_along(sql).await
 }
 
 /// Where a line lies.
@@ -160,7 +173,7 @@ pub(crate) fn line((organization, line): (OrganizationId, UsageEntryId)) -> [Val
 pub(crate) async fn remake(executor: Executor<'_>, organization: OrganizationId) -> Result<(), StorageError> {
     const FORGET: &str = "DELETE FROM usage_totals WHERE organization_id = $1";
     executor.execute(FORGET, [organization.as_uuid().into()]).await?;
-    let sql = format!("{DIVIDED} AND e.organization_id = $1 {GROUPED}");
+    let sql = format!("{DIVIDED} usage_entries e {PARTS} AND e.organization_id = $1 {GROUPED}");
     executor.execute(&sql, [organization.as_uuid().into()]).await?;
     Ok(())
 }
@@ -180,7 +193,10 @@ pub(crate) async fn add_all(executor: Executor<'_>) -> Result<(), StorageError> 
         "AND NOT EXISTS (SELECT 1 FROM usage_totals t WHERE t.organization_id = e.organization_id)";
     executor.execute(SPENT, []).await?;
     executor
-        .execute(&format!("{DIVIDED} {WITHOUT} {GROUPED}"), [])
+        .execute(
+            &format!("{DIVIDED} usage_entries e {PARTS} {WITHOUT} {GROUPED}"),
+            [],
+        )
         .await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Speech from the asking to the sound, without HTTP: `cargo bench -p resonance-services --bench speech`.
 //!
-//! On SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Prints a table in Markdown.
+//! On SQLite, and on PostgreSQL too if `TEST_POSTGRES_URL` names a server. Prints a table in Markdown. Behind `--`, words
+//! choose parts: `sqlite`, `postgres`, `queue`, `overhead`, `many`, `builtin`.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 const ROUNDS: usize = 300;
 /// Generations that are asked for as fast as they are taken.
 const MANY: usize = 5_000;
+/// Requests and texts that are under way at the same time where it is about how many can be.
+const AT_ONCE: usize = 64;
 /// Jobs of one organization that another one's single job must overtake.
 const QUEUE: usize = 10_000;
 
@@ -43,18 +46,24 @@ impl Stage {
         let engines = builtin_engine().with(Arc::clone(&engine) as _);
         let instance = Instance::with_engines(backend, engines, |settings| {
             settings.text_limit = 100_000;
-            settings.speech_concurrency = 16;
+            settings.speech_concurrency = AT_ONCE;
         })
         .await;
         instance.services.seed_catalogue().await.unwrap();
         let voice = instance
             .system_voice("Vera", "test", &serde_json::json!({}))
             .await;
-        Self {
+        let stage = Self {
             instance,
             engine,
             voice,
-        }
+        };
+        // What is done once a day, the verification of usage first of all, is done once before anything is measured.
+        let (stop, work) = stage.work();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stop.cancel();
+        work.await.unwrap();
+        stage
     }
 
     async fn organization(&self, name: &str) -> (Person, OrganizationId) {
@@ -126,15 +135,21 @@ async fn final_state(request: &Request, address: InOrg<resonance_domain::Generat
     }
 }
 
-async fn measure(backend: Backend) {
-    let stage = Stage::new(backend).await;
-    let (ada, acme) = stage.organization("Ada").await;
-    let request = stage.instance.request_in(&ada, acme).await;
-
-    // One organization's queue, and another's single job.
+/// One organization's queue, and another's single job.
+async fn queue(stage: &Stage, backend: Backend, request: &Request) {
+    let begun = Instant::now();
     let asked =
         stream::iter(0..QUEUE).map(|n| request.generations().create(stage.ask(format!("Queued {n}"))));
-    asked.buffer_unordered(8).try_collect::<Vec<_>>().await.unwrap();
+    asked
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap();
+    row(
+        backend,
+        "10,000 generations, asked for while nothing is spoken",
+        format_args!("{:.0}/s", QUEUE as f64 / begun.elapsed().as_secs_f64()),
+    );
     let (eve, other) = stage.organization("Eve").await;
     let single = stage.instance.request_in(&eve, other).await;
     let created = single
@@ -155,7 +170,7 @@ async fn measure(backend: Backend) {
         .unwrap();
     row(
         backend,
-        "jobs begun before the single one behind 10,000 of another organization (16 at a time)",
+        "jobs begun before the single one behind them of another organization (64 at a time)",
         before,
     );
     row(
@@ -163,17 +178,34 @@ async fn measure(backend: Backend) {
         "that job, from the start of the workers to its end",
         format_args!("{took:.1?}"),
     );
-    while stage.engine.texts().len() <= QUEUE {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    charged(stage, QUEUE + 1, std::slice::from_ref(request)).await;
     row(
         backend,
-        "those 10,000, spoken",
+        "those 10,000, spoken and charged",
         format_args!("{:.0}/s", QUEUE as f64 / begun.elapsed().as_secs_f64()),
     );
+    stop.cancel();
+    work.await.unwrap();
+}
 
-    // The engine alone, and through everything else, in turn.
+/// Waits until the engine has spoken so many texts and nothing is held for them any more.
+async fn charged(stage: &Stage, texts: usize, requests: &[Request]) {
+    // Asking what is held has a price, so not while it matters.
+    while stage.engine.begun() < texts {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for request in requests {
+        let organization = request.organization(None).unwrap();
+        while request.usage().held(organization).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// The engine alone, and through everything else, in turn.
+async fn overhead(stage: &Stage, backend: Backend, request: &Request) {
     let (mut alone, mut through, mut reused) = (Vec::new(), Vec::new(), Vec::new());
+    let organization = request.organization(None).unwrap();
     for n in 0..ROUNDS {
         let text = format!("This is sentence number {n}.");
         let spoken = SynthesisRequest {
@@ -196,7 +228,7 @@ async fn measure(backend: Backend) {
             .create(stage.ask(text.clone()))
             .await
             .unwrap();
-        final_state(&request, InOrg::new(acme, created.generation.id)).await;
+        final_state(request, InOrg::new(organization, created.generation.id)).await;
         through.push(begun.elapsed());
         let begun = Instant::now();
         let again = request.generations().create(stage.ask(text)).await.unwrap();
@@ -214,14 +246,17 @@ async fn measure(backend: Backend) {
         "a generation that is reused, median",
         format_args!("{:.1?}", median(reused)),
     );
+}
 
-    // As many as can be.
+/// As many as can be.
+async fn many(stage: &Stage, backend: Backend) {
     for (whose, organizations) in [("of one organization", 1), ("of 16 organizations", 16)] {
         let mut requests = Vec::new();
         for n in 0..organizations {
             let (person, organization) = stage.organization(&format!("many{organizations}-{n}")).await;
             requests.push(stage.instance.request_in(&person, organization).await);
         }
+        let before = stage.engine.begun();
         let begun = Instant::now();
         let asked = stream::iter(0..MANY).map(|n| {
             let request = &requests[n % organizations];
@@ -229,13 +264,12 @@ async fn measure(backend: Backend) {
                 .generations()
                 .create(stage.ask(format!("One of many, {n}")))
         });
-        asked.buffer_unordered(16).try_collect::<Vec<_>>().await.unwrap();
-        for request in &requests {
-            let organization = request.organization(None).unwrap();
-            while request.usage().held(organization).await.unwrap() > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
+        asked
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap();
+        charged(stage, before + MANY, &requests).await;
         let rate = MANY as f64 / begun.elapsed().as_secs_f64();
         row(
             backend,
@@ -243,8 +277,10 @@ async fn measure(backend: Backend) {
             format_args!("{rate:.0}/s"),
         );
     }
+}
 
-    // The built-in engine.
+/// The built-in engine.
+async fn builtin(backend: Backend, request: &Request) {
     let voices = request.voices().for_speaking().await.unwrap();
     let voice = voices
         .iter()
@@ -258,7 +294,7 @@ async fn measure(backend: Backend) {
     };
     let mut firsts = Vec::new();
     for _ in 0..9 {
-        firsts.push(listen(&request, input(prose(5_000))).await.0);
+        firsts.push(listen(request, input(prose(5_000))).await.0);
     }
     row(
         backend,
@@ -266,7 +302,7 @@ async fn measure(backend: Backend) {
         format_args!("{:.1?}", median(firsts)),
     );
     for characters in [5_000, 100_000] {
-        let (_, whole) = listen(&request, input(prose(characters))).await;
+        let (_, whole) = listen(request, input(prose(characters))).await;
         let memory = peak_memory();
         // About 15 characters are a second of speech.
         row(
@@ -275,20 +311,51 @@ async fn measure(backend: Backend) {
             format_args!("{whole:.1?}; peak memory of all so far {memory} MiB"),
         );
     }
+}
+
+async fn measure(backend: Backend, wanted: impl Fn(&str) -> bool) {
+    let stage = Stage::new(backend).await;
+    let (ada, acme) = stage.organization("Ada").await;
+    let request = stage.instance.request_in(&ada, acme).await;
+    if wanted("queue") {
+        queue(&stage, backend, &request).await;
+    }
+    let (stop, work) = stage.work();
+    if wanted("overhead") {
+        overhead(&stage, backend, &request).await;
+    }
+    if wanted("many") {
+        many(&stage, backend).await;
+    }
+    if wanted("builtin") {
+        builtin(backend, &request).await;
+    }
     stop.cancel();
     work.await.unwrap();
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let among = |these: &[&str], word: &str| {
+        let named = |word: &str| words.iter().any(|named| named == word);
+        named(word) || !these.iter().any(|word| named(word))
+    };
+    let backend = |word: &str| among(&["sqlite", "postgres"], word);
+    let part = |word: &str| among(&["queue", "overhead", "many", "builtin"], word);
     println!("| database | what | figure |\n|---|---|--:|");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        measure(Backend::Sqlite).await;
-        if std::env::var_os("TEST_POSTGRES_URL").is_some() {
-            measure(Backend::Postgres).await;
+        if backend("sqlite") {
+            measure(Backend::Sqlite, part).await;
+        }
+        if backend("postgres") && std::env::var_os("TEST_POSTGRES_URL").is_some() {
+            measure(Backend::Postgres, part).await;
         }
     });
 }

@@ -19,7 +19,9 @@ use tokio::{
     task::JoinError,
 };
 
-use crate::{Outcome, Request, ServiceError, previews, speaking::Endings};
+use crate::{
+    Outcome, Request, ServiceError, generations::Ask, previews, speaking::Ending, together::Together,
+};
 
 /// What the instance's operator decides.
 #[derive(Debug, Clone)]
@@ -182,7 +184,9 @@ pub(crate) struct Core {
     /// Decoding takes the processor and memory, previews the processor: likewise.
     pub(crate) audio: Arc<Semaphore>,
     pub(crate) preview_turns: previews::Turns,
-    pub(crate) endings: Endings,
+    /// Generations that are asked for, and that end.
+    pub(crate) asks: Together<Ask>,
+    pub(crate) endings: Together<Ending>,
     pub(crate) audit: AuditKey,
     pub(crate) tokens: Tokens,
     pub(crate) codes: Codes,
@@ -235,7 +239,8 @@ impl Services {
             pictures: Arc::new(Semaphore::new(1)),
             audio: Arc::new(Semaphore::new(cores.min(4))),
             preview_turns: previews::Turns::default(),
-            endings: Endings::default(),
+            asks: Together::default(),
+            endings: Together::default(),
             mailer: ports.mailer,
             dns: ports.dns,
             blobs: ports.blobs,

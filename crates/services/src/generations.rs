@@ -1,6 +1,7 @@
 //! Having texts spoken, and the history of what was.
 
 mod archive;
+mod ask;
 mod audio;
 mod cancel;
 mod create;
@@ -19,6 +20,7 @@ use resonance_domain::{
 use resonance_persistence::{IdCursor, JobQueue, Repositories};
 use resonance_speech::engine::Capabilities;
 
+pub(crate) use self::ask::Ask;
 pub use self::{
     archive::Archive,
     audio::SubtitleFormat,

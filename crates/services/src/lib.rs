@@ -63,6 +63,7 @@ mod sign_up;
 mod speaking;
 mod sweep;
 mod throttling;
+mod together;
 mod token;
 mod usage;
 mod usage_verification;

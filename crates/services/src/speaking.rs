@@ -1,8 +1,8 @@
 //! Speaking what was asked for: the worker of generations.
 //!
 //! A job of the queue stands for one generation until that is final. The worker speaks, encodes and uploads outside
-//! any transaction, under a key that every try shares; then one transaction ends the job, the generation and the hold
-//! on the ledger together. A worker that lost its job in the meantime stores nothing: whoever took the job goes on, or
+//! any transaction, under a key that every try shares, and has the audio brought to the disk; then one transaction ends
+//! the job, the generation and the hold on the ledger together. A worker that lost its job in the meantime stores nothing: whoever took the job goes on, or
 //! whoever cancelled the generation has ended it.
 //!
 //! The job is also what keeps uploaded objects from being forgotten: as long as there is one, the object will either
@@ -26,16 +26,13 @@ use resonance_persistence::{
 };
 use serde_json::{Value, json};
 
-use self::{
-    endings::Ending,
-    failure::{Failure, Remedy},
-};
+use self::failure::{Failure, Remedy};
 pub(crate) use self::{
-    endings::Endings,
+    endings::Ending,
     mastering::{Assembly, Surveyed},
     script::{Script, decoded, key as piece_key},
 };
-use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core, sweep, worker::Task};
+use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core, sweep, together, worker::Task};
 
 /// Tries before a generation fails; of a long text, without getting any further.
 const MAX_TRIES: u32 = 3;
@@ -189,7 +186,10 @@ impl Take<'_> {
             self.perform(&order, &script, &kept).await
         };
         match spoken {
-            Ok(Some(audio)) => self.succeed(audio, &order, &script).await,
+            Ok(Some(audio)) => match self.succeed(audio, &order, &script).await {
+                Err(ServiceError::Store(error)) => self.give_way(&Failure::of_store(error), tries).await,
+                ended => ended,
+            },
             Ok(None) => Ok(()),
             Err(failure) => self.give_way(&failure, tries).await,
         }
@@ -239,7 +239,7 @@ impl Take<'_> {
             characters: order.text.chars().count(),
             in_pieces: script.is_long(),
         };
-        if Endings::store(self.services, ending).await? {
+        if together::done(self.services, ending).await? {
             metrics::counter!("resonance_generations_total", "state" => "succeeded").increment(1);
             Ok(())
         } else {

@@ -164,6 +164,12 @@ impl TestEngine {
             .unwrap();
     }
 
+    /// With how many texts it has begun since it was made.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        *self.begun.borrow()
+    }
+
     /// The most texts that it was at work on at the same time.
     #[must_use]
     pub fn most_at_work(&self) -> usize {

@@ -5,9 +5,8 @@
 //! goes straight to the words of one organization, however many others use them. Marks can coincide; so the organization
 //! is compared as well.
 
-use resonance_domain::{OrganizationId, SearchQuery, words};
+use resonance_domain::{GenerationId, Id, InOrg, OrganizationId, SearchQuery, words};
 use sea_orm::Value;
-use uuid::Uuid;
 
 use crate::{StorageError, executor::Executor, raw::Sql};
 
@@ -23,39 +22,49 @@ pub(crate) fn marked(organization: OrganizationId, text: &str) -> String {
     words.join(" ")
 }
 
-/// Runs the statement that inserts a generation of an organization, and makes it findable until it is deleted. `false` if
-/// it inserts none.
+/// A text that is to be found.
+pub(super) struct Text<'a> {
+    pub(super) address: InOrg<GenerationId>,
+    pub(super) text: &'a str,
+}
+
+/// Runs the statement that inserts generations and returns their addresses, and makes those findable until they are
+/// deleted; which they are. There must be as many texts as a power of two, so that none is said twice.
 pub(super) async fn insert(
     executor: Executor<'_>,
-    mut generation: Sql,
-    organization: OrganizationId,
-    text: &str,
-) -> Result<bool, StorageError> {
-    generation.push(" RETURNING organization_id, id");
-    let words: Value = marked(organization, text).into();
+    generations: Sql,
+    texts: &[Text<'_>],
+) -> Result<Vec<GenerationId>, StorageError> {
+    let words = |Text { address, text }: &Text<'_>| -> Value { marked(address.organization, text).into() };
     if executor.is_postgres() {
         // In one round trip.
         let mut both = Sql::new("WITH made AS (", []);
-        both.append(generation)
-            .push(
-                ") INSERT INTO generation_search (organization_id, id, words)
-                SELECT organization_id, id, array_to_tsvector(string_to_array(",
-            )
-            .bind(words)
-            .push(", ' ')) FROM made");
-        return Ok(executor.run(both).await? > 0);
+        both.append(generations).push(
+            ") INSERT INTO generation_search (organization_id, id, words)
+                SELECT made.organization_id, made.id, array_to_tsvector(string_to_array(v.column2, ' '))
+                FROM made JOIN (",
+        );
+        let rows = texts
+            .iter()
+            .map(|text| [text.address.id.as_uuid().into(), words(text)]);
+        both.values::<2>(rows.collect())
+            .push(") AS v ON v.column1 = made.id RETURNING id");
+        return executor
+            .rows(both, |row| Ok(Id::from_uuid(row.try_get_by_index(0)?)))
+            .await;
     }
     let made = executor
-        .row(generation, |row| {
-            Ok([row.try_get_by_index::<Uuid>(0)?, row.try_get_by_index(1)?])
-        })
+        .rows(generations, |row| Ok(Id::from_uuid(row.try_get_by_index(1)?)))
         .await?;
-    let Some(place) = made else { return Ok(false) };
     const PLACE: &str = "INSERT INTO generation_search (organization_id, id) VALUES ($1, $2)";
     const INDEX: &str = "INSERT INTO generation_words (rowid, words) VALUES (last_insert_rowid(), $1)";
-    executor.execute(PLACE, place.map(Value::from)).await?;
-    executor.execute(INDEX, [words]).await?;
-    Ok(true)
+    for text in texts.iter().filter(|text| made.contains(&text.address.id)) {
+        let InOrg { organization, id } = text.address;
+        let place = [organization.as_uuid().into(), id.as_uuid().into()];
+        executor.run_along(Sql::new(PLACE, place)).await?;
+        executor.run_along(Sql::new(INDEX, [words(text)])).await?;
+    }
+    Ok(made)
 }
 
 /// Appends the condition that a generation, whose organization is `$1`, is found.
@@ -94,7 +103,7 @@ fn expression(organization: OrganizationId, query: &SearchQuery, is_postgres: bo
 
 #[cfg(test)]
 mod tests {
-    use resonance_domain::Id;
+    use uuid::Uuid;
 
     use super::*;
 

@@ -1,20 +1,21 @@
 //! Asking for a text to be spoken.
 
-use resonance_authz::{CreateGenerations, Denied, Grant};
+use resonance_authz::{CreateGenerations, Denied};
 use resonance_domain::{
-    AudioFormat, ErrorCode, EventKind, FieldError, FieldErrors, Generation, GenerationState, GenerationText,
-    IdsExt, InOrg, LOUDNESS, Mastering, OrganizationId, Reading, SettingKind, SpeechInstructions,
-    SpeechSettings, VoiceAddress, VoiceOfGeneration, reuse_key,
+    AudioFormat, ErrorCode, FieldError, FieldErrors, Generation, GenerationState, GenerationText, IdsExt,
+    LOUDNESS, Mastering, OrganizationId, Reading, SettingKind, SpeechInstructions, SpeechSettings,
+    VoiceAddress, VoiceOfGeneration, reuse_key,
 };
-use resonance_persistence::{
-    JobQueue, NewGeneration, NewHold, NewJob, Repositories, SpeakingVoice, UnitOfWork,
-};
+use resonance_persistence::SpeakingVoice;
 use resonance_speech::{audio::OutputFormat, engine::SpeechEngine};
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Generations, idempotency::Idempotency};
-use crate::{Outcome, ServiceError, billing, changes::Changes, refusals::Attempt};
+use super::{
+    Generations,
+    ask::{Ask, Source},
+    idempotency::Idempotency,
+};
+use crate::{Outcome, ServiceError, billing, refusals::Attempt};
 
 /// What is to be spoken.
 #[derive(Debug, Clone, Default)]
@@ -98,16 +99,6 @@ pub(super) struct Order {
     pub(super) format: AudioFormat,
     pub(super) mastering: Mastering,
     pub(super) idempotency: Option<Idempotency>,
-}
-
-/// Where the generation comes from that is the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    New,
-    /// Somebody asked for the same.
-    Reused,
-    /// The same request came before.
-    Replayed,
 }
 
 /// A generation that was asked for.
@@ -270,15 +261,16 @@ impl Generations<'_> {
             started_at: None,
             finished_at: None,
         };
-        let new = NewGeneration {
-            generation: &generation,
-            engine_voice: &voice.engine_voice,
+        let ask = Ask {
+            request: self.0.clone(),
+            author: grant.author(),
+            generation,
+            engine_voice: voice.engine_voice,
             reuse_key: Sha256::digest(&key).into(),
+            fresh,
+            idempotency,
         };
-        let database = &self.0.core().database;
-        let stored = database
-            .atomically(async |uow| self.store(uow, &new, fresh, idempotency).await)
-            .await;
+        let stored = Box::pin(ask.store()).await;
         if let Err(error) = &stored {
             billing::full(self.0, &grant, error).await;
         }
@@ -320,99 +312,6 @@ impl Generations<'_> {
             let message = "the engine of this voice is not available";
             FieldError::new(ErrorCode::Unsupported, message).at("voiceId")
         })
-    }
-
-    async fn store(
-        self,
-        uow: &UnitOfWork,
-        new: &NewGeneration<'_>,
-        fresh: bool,
-        idempotency: Option<Idempotency>,
-    ) -> Outcome<(Generation, Source)> {
-        let generation = new.generation;
-        let organization = generation.organization;
-        let grant = match self.0.key_in(uow, organization).await? {
-            Some(open) if !open.key.may_speak_with(&generation.voice_address()) => {
-                return Err(no_voice().into());
-            }
-            Some(open) => open.standing.grant()?,
-            None => self.0.grant_in::<CreateGenerations>(uow, organization).await?,
-        };
-        if let Some(key) = idempotency
-            && let Some(before) = self.claim(uow, &grant, key, generation).await?
-        {
-            return Ok((before, Source::Replayed));
-        }
-        let generations = uow.generations();
-        // Somebody else may store the same in between, or what was there may fail; then the next round finds it so.
-        loop {
-            if fresh {
-                generations.forget_reusable(&grant, &new.reuse_key).await?;
-            }
-            if generations.insert(&grant, new).await? {
-                break;
-            }
-            if !fresh && let Some(generation) = generations.reusable(&grant, &new.reuse_key).await? {
-                if let Some(key) = idempotency {
-                    self.point_at(uow, &grant, key, &generation).await?;
-                }
-                return Ok((generation, Source::Reused));
-            }
-        }
-        self.enqueue(uow, &grant, generation).await?;
-        Ok((generation.clone(), Source::New))
-    }
-
-    /// What belongs to a new generation beside its row.
-    async fn enqueue(
-        self,
-        uow: &UnitOfWork,
-        grant: &Grant<CreateGenerations>,
-        generation: &Generation,
-    ) -> Outcome<()> {
-        let ids = &self.0.core().ids;
-        let organization = generation.organization;
-        let job = NewJob {
-            id: ids.next(),
-            queue: JobQueue::Speak,
-            lane: generation.engine.clone(),
-            organization: Some(organization),
-            subject: Some(generation.id.as_uuid()),
-            payload: json!({}),
-            run_at: generation.created_at,
-            created_at: generation.created_at,
-        };
-        uow.jobs().add(job).await?;
-        // Late, as everybody in the organization waits for the row that counts, and then for what is spent. In this order,
-        // as whoever changes a budget or a plan takes them; so what is spent is held against what they last said.
-        if !uow.generations().count_up(grant).await? {
-            return Err(ServiceError::Denied(Denied::NotVisible));
-        }
-        let (characters, now) = (generation.characters, generation.created_at);
-        let period = billing::spend(self.0, uow, grant, characters, now).await?;
-        let hold = NewHold {
-            id: ids.next(),
-            generation: generation.id,
-            voice: generation.voice.id,
-            engine: &generation.engine,
-            characters,
-            period: &period,
-            now,
-        };
-        uow.usage().hold(grant, hold).await?;
-        // Not the text, which is the generation's and goes with it.
-        let payload = Changes::default()
-            .made("state", generation.state.as_str())
-            .with("voice", generation.voice_address().global_id())
-            .with("voiceName", generation.voice.name.as_str())
-            .with("characters", generation.characters)
-            .with("format", generation.format.extension());
-        let subject = InOrg::new(organization, generation.id).global_id();
-        uow.record(
-            self.0
-                .event(EventKind::GenerationCreated, Some(organization), subject, payload),
-        );
-        Ok(())
     }
 }
 

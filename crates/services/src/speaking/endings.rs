@@ -1,21 +1,21 @@
 //! Ending generations with their audio, those together that are ready at the same time.
-//!
-//! A transaction waits for the disk, and all of an organization's wait for the rows that hold its sums. What is ready
-//! while one is being stored is therefore stored by the next one, all of it at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
 
 use resonance_authz::{SystemGrant, system::Speak};
 use resonance_domain::{EventKind, GenerationId, GenerationState, IdsExt, InOrg};
 use resonance_persistence::{ClaimedJob, LiveNote, Repositories, SpokenAudio};
-use tokio::sync::oneshot;
 
 use super::{event, moved, pieces_removal};
-use crate::{Outcome, ServiceError, Services, core::Core};
+use crate::{
+    Outcome, ServiceError,
+    core::Core,
+    together::{Joint, Together},
+};
 
 /// The end of a generation that was spoken.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(crate) struct Ending {
     pub(super) job: ClaimedJob,
     pub(super) generation: InOrg<GenerationId>,
     pub(super) audio: SpokenAudio,
@@ -25,68 +25,31 @@ pub(super) struct Ending {
     pub(super) in_pieces: bool,
 }
 
-/// An ending, and whom to tell whether it was stored.
-type Waiting = (Ending, oneshot::Sender<Outcome<bool>>);
+impl Joint for Ending {
+    type Group = ();
+    /// Whether it was stored: not if the job was lost, or the generation ended otherwise.
+    type Done = bool;
 
-/// The endings that are ready on this node.
-#[derive(Debug, Default)]
-pub(crate) struct Endings {
-    waiting: Mutex<Vec<Waiting>>,
-    turn: tokio::sync::Mutex<()>,
-}
+    fn group(&self, _core: &Core) {}
 
-impl Endings {
-    /// Ends the job, the generation and the hold on the ledger. `false` if the job was lost, or the generation ended
-    /// otherwise: then nothing is stored.
-    pub(super) async fn store(services: &Services, ending: Ending) -> Outcome<bool> {
-        let endings = &services.core().endings;
-        let (told, heard) = oneshot::channel();
-        endings.with_waiting(|waiting| waiting.push((ending, told)));
-        // Others' endings may be among those that are stored here, so it goes on if this one's worker goes.
-        let services = services.clone();
-        tokio::spawn(async move { store_waiting(services.core()).await });
-        heard
-            .await
-            .map_err(|error| ServiceError::internal("ending a generation", error))?
+    fn together(core: &Core) -> &Together<Self> {
+        &core.endings
     }
 
-    fn with_waiting<T>(&self, f: impl FnOnce(&mut Vec<Waiting>) -> T) -> T {
-        f(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    async fn all(core: &Core, endings: &[Self]) -> Outcome<Vec<bool>> {
+        let mut ordered: Vec<_> = endings.iter().collect();
+        // In one order everywhere, so that no two nodes wait for each other in a circle.
+        ordered.sort_unstable_by_key(|ending| (ending.generation.organization, ending.generation.id));
+        let stored = store(core, &ordered).await?;
+        let stored = endings.iter().map(|ending| stored.contains(&ending.generation));
+        Ok(stored.collect())
     }
 }
 
-async fn store_waiting(core: &Core) {
-    let _turn = core.endings.turn.lock().await;
-    let mut waiting = core.endings.with_waiting(std::mem::take);
-    // In one order everywhere, so that no two nodes wait for each other in a circle.
-    waiting.sort_unstable_by_key(|(ending, _)| (ending.generation.organization, ending.generation.id));
-    let (endings, told): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-    match store_all(core, &endings).await {
-        Ok(stored) => {
-            for (told, stored) in told.into_iter().zip(stored) {
-                let _ = told.send(Ok(stored));
-            }
-        }
-        // One may be at fault. The others are not to pay for it.
-        Err(_) if endings.len() > 1 => {
-            for (ending, told) in endings.into_iter().zip(told) {
-                let stored = store_all(core, &[ending]).await;
-                let _ = told.send(stored.map(|stored| stored.contains(&true)));
-            }
-        }
-        Err(error) => {
-            if let Some(told) = told.into_iter().next() {
-                let _ = told.send(Err(error));
-            }
-        }
-    }
-}
-
-/// Stores endings, all that can be or none; which of them could be.
-async fn store_all(core: &Core, endings: &[Ending]) -> Outcome<Vec<bool>> {
-    if endings.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Ends jobs, generations and holds on the ledger: all that can be ended or none; which generations those are.
+async fn store(core: &Core, endings: &[&Ending]) -> Outcome<HashSet<InOrg<GenerationId>>> {
+    // What is charged must be there, whatever happens: one flush for all of them.
+    core.blobs.settle().await?;
     let grant = SystemGrant::<Speak>::for_job();
     let now = core.clock.now();
     core.database
@@ -110,10 +73,7 @@ async fn store_all(core: &Core, endings: &[Ending]) -> Outcome<Vec<bool>> {
             for ending in endings.iter().filter(|ending| ended.contains(&ending.generation)) {
                 tell(core, uow, ending).await?;
             }
-            Ok(endings
-                .iter()
-                .map(|ending| ended.contains(&ending.generation))
-                .collect())
+            Ok(ended)
         })
         .await
 }

@@ -73,8 +73,11 @@ pub(super) fn named(folder: &BlobKey, name: &str) -> Outcome<BlobKey> {
         .map_err(|error| ServiceError::internal("naming an object", error))
 }
 
-/// The sound of a piece that was kept.
+/// The sound of a piece that was kept. One of which a power cut left a part alone is none.
 pub(crate) async fn decoded(file: Bytes) -> Outcome<Pcm> {
+    if !is_whole(&file) {
+        return Err(ServiceError::internal("reading a piece", "it is not whole"));
+    }
     let decoding = spawn_blocking(move || decode(file, &Limits::SPEECH));
     let decoded = decoding
         .await
@@ -82,6 +85,14 @@ pub(crate) async fn decoded(file: Bytes) -> Outcome<Pcm> {
     decoded
         .map(|decoded| decoded.pcm)
         .map_err(|error| ServiceError::internal("reading a piece", error))
+}
+
+/// Whether a WAV file is as long as it says at its beginning.
+fn is_whole(file: &[u8]) -> bool {
+    let Some((_, [a, b, c, d])) = file.get(..8).and_then(|start| start.split_last_chunk()) else {
+        return false;
+    };
+    u64::from(u32::from_le_bytes([*a, *b, *c, *d])) + 8 == file.len() as u64
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@
 use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
-use resonance_blobs::{BlobError, BlobKey};
-use resonance_domain::{AudioFormat, Boundary, Piece, TimeMark};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use resonance_blobs::{BlobError, BlobKey, Blobs};
+use resonance_domain::{AudioFormat, Mastering, Piece, TimeMark};
 use resonance_persistence::{SpeechOrder, SpokenAudio};
 use resonance_speech::{
-    audio::{Finished, Pcm, encode},
+    audio::{EncodeError, Finished, Pcm, encode},
     engine::{EngineError, SpeechEngine, SynthesisRequest},
 };
 use tokio::{
@@ -42,10 +42,17 @@ struct Speaker<'a> {
 }
 
 /// What an engine made of a text.
-struct Spoken {
-    /// The sound of a text that was spoken in one go; that of others lies in pieces in the store.
-    whole: Option<Pcm>,
-    surveyed: Surveyed,
+enum Spoken {
+    /// The file of a text that was spoken in one go.
+    Whole(Recorded),
+    /// Pieces that lie in the store, and what must be known of them to make the file.
+    Pieces(Surveyed, Vec<TimeMark>),
+}
+
+/// A file in memory.
+struct Recorded {
+    bytes: Vec<u8>,
+    file: Assembled,
     time_marks: Vec<TimeMark>,
 }
 
@@ -66,40 +73,29 @@ impl Take<'_> {
             () = self.tell_progress(fractions) => None,
         };
         // INVARIANT: no upload begins later than a lease after the job has ended; see `late_removal`.
-        let Some(Spoken {
-            whole,
-            surveyed,
-            time_marks,
-        }) = spoken
-        else {
+        let Some(spoken) = spoken else {
             return Ok(None);
         };
         if !self.still_mine().await? {
             return Ok(None);
         }
         let key = self.key(order.format)?;
-        let (bytes, Assembled { end, peaks }) = match whole {
-            Some(pcm) => {
-                let pieces = stream::iter([Ok((pcm, Boundary::Paragraph))]);
-                self.assemble(order, 1, pieces, &surveyed, &key).await?
+        // Whoever ends the generation settles it.
+        let store = self.core.blobs.provisional();
+        let (bytes, Assembled { end, peaks }, time_marks) = match spoken {
+            Spoken::Whole(Recorded {
+                bytes,
+                file,
+                time_marks,
+            }) => {
+                let size = bytes.len() as u64;
+                let stored = store.put(&key, bytes.into(), order.format.content_type());
+                stored.await.map_err(Failure::of_store)?;
+                (size, file, time_marks)
             }
-            None => {
-                let reads: Vec<_> = script
-                    .pieces
-                    .iter()
-                    .map(|piece| self.read(piece).boxed())
-                    .collect();
-                let boundaries = script
-                    .pieces
-                    .iter()
-                    .map(|piece| piece.boundary)
-                    .collect::<Vec<_>>();
-                let pieces = stream::iter(reads)
-                    .buffered(READ_AHEAD)
-                    .zip(stream::iter(boundaries))
-                    .map(|(read, boundary)| Ok((read?, boundary)));
-                self.assemble(order, script.pieces.len(), pieces, &surveyed, &key)
-                    .await?
+            Spoken::Pieces(surveyed, time_marks) => {
+                let (size, file) = self.assemble(order, script, &surveyed, &store, &key).await?;
+                (size, file, time_marks)
             }
         };
         let Finished {
@@ -150,8 +146,28 @@ impl Take<'_> {
             .map_err(Failure::of_service)
     }
 
-    /// Speaks what is not there yet, and listens to all of it.
+    /// Speaks what is not there yet.
     async fn speak(
+        &self,
+        order: &SpeechOrder,
+        speaker: &Speaker<'_>,
+        script: &Script,
+        kept: &HashSet<BlobKey>,
+        done: &Done,
+    ) -> Result<Option<Spoken>, Failure> {
+        if let [piece] = script.pieces.as_slice() {
+            let sound = self.sound_of(order, speaker, script, piece, kept, done);
+            let Some(pcm) = sound.await? else { return Ok(None) };
+            let (piece, format, mastering) = (piece.clone(), order.format, order.mastering);
+            let recorded = spawn_blocking(move || record(&piece, &pcm, format, mastering));
+            let recorded = recorded.await.map_err(Failure::of_encoding)?;
+            return Ok(Some(Spoken::Whole(recorded.map_err(Failure::of_encoder)?)));
+        }
+        self.speak_pieces(order, speaker, script, kept, done).await
+    }
+
+    /// Speaks the pieces of a long text that are not there yet, and listens to all of them.
+    async fn speak_pieces(
         &self,
         order: &SpeechOrder,
         speaker: &Speaker<'_>,
@@ -170,7 +186,6 @@ impl Take<'_> {
             .then(std::convert::identity)
             .chain(stream::iter(others).buffered(PIECES_AT_ONCE));
         let mut survey = None;
-        let mut whole = None;
         for piece in pieces {
             let Some(pcm) = sounds.try_next().await?.flatten() else {
                 return Ok(None);
@@ -180,24 +195,13 @@ impl Take<'_> {
                 None => Survey::new(pcm.rate(), pieces.len(), order.mastering),
             };
             let piece = piece.clone();
-            let heard = spawn_blocking(move || {
-                listening.add(&piece, &pcm)?;
-                Ok((listening, pcm))
-            });
-            let (listened, pcm) = heard
-                .await
-                .map_err(Failure::of_encoding)?
-                .map_err(Failure::of_encoder)?;
-            survey = Some(listened);
-            whole = (!script.is_long()).then_some(pcm);
+            let heard = spawn_blocking(move || listening.add(&piece, &pcm).map(|()| listening));
+            let heard = heard.await.map_err(Failure::of_encoding)?;
+            survey = Some(heard.map_err(Failure::of_encoder)?);
         }
         let survey = survey.ok_or_else(|| Failure::of_engine(EngineError::NothingToSpeak))?;
         let (surveyed, time_marks) = survey.finish(order.mastering);
-        Ok(Some(Spoken {
-            whole,
-            surveyed,
-            time_marks,
-        }))
+        Ok(Some(Spoken::Pieces(surveyed, time_marks)))
     }
 
     /// The sound of a piece: from the store, or from the engine, and then kept if there are others.
@@ -246,7 +250,9 @@ impl Take<'_> {
         if !self.still_mine().await? {
             return Ok(None);
         }
-        let stored = self.core.blobs.put(&key, file.bytes, file.content_type);
+        // A piece that a power cut takes is spoken again.
+        let store = self.core.blobs.provisional();
+        let stored = store.put(&key, file.bytes, file.content_type);
         stored.await.map_err(Failure::of_store)?;
         self.announce(done.fraction()).await;
         Ok(Some(pcm))
@@ -259,15 +265,22 @@ impl Take<'_> {
         script::decoded(file).await.map_err(Failure::of_service)
     }
 
-    /// Makes the file and stores it while it is being made.
+    /// Makes the file from the pieces that lie in the store, and stores it while it is being made.
     async fn assemble(
         &self,
         order: &SpeechOrder,
-        count: usize,
-        pieces: impl Stream<Item = Result<(Pcm, Boundary), Failure>> + Send,
+        script: &Script,
         surveyed: &Surveyed,
+        store: &Blobs,
         key: &BlobKey,
     ) -> Result<(u64, Assembled), Failure> {
+        let reads: Vec<_> = script
+            .pieces
+            .iter()
+            .map(|piece| async { Ok((self.read(piece).await?, piece.boundary)) }.boxed())
+            .collect();
+        let pieces = stream::iter(reads).buffered(READ_AHEAD);
+        let count = script.pieces.len();
         let assembly = Assembly::new(surveyed, count, order.format.into(), order.mastering);
         let assembly = assembly.map_err(Failure::of_encoder)?;
         let (finished, file) = oneshot::channel();
@@ -303,14 +316,32 @@ impl Take<'_> {
             };
             Ok(Some((Bytes::from(bytes), (work, pieces))))
         });
-        let upload = self
-            .core
-            .blobs
-            .put_stream(key, order.format.content_type(), bytes);
+        let upload = store.put_stream(key, order.format.content_type(), bytes);
         let size = upload.await.map_err(Failure::of_upload)?;
         let file = file.await.map_err(Failure::of_encoding)?;
         Ok((size, file))
     }
+}
+
+/// Makes a file of a text that was spoken in one go. Takes the processor for a while.
+fn record(
+    piece: &Piece,
+    pcm: &Pcm,
+    format: AudioFormat,
+    mastering: Mastering,
+) -> Result<Recorded, EncodeError> {
+    let mut survey = Survey::new(pcm.rate(), 1, mastering);
+    survey.add(piece, pcm)?;
+    let (surveyed, time_marks) = survey.finish(mastering);
+    let mut assembly = Assembly::new(&surveyed, 1, format.into(), mastering)?;
+    let mut bytes = assembly.push(pcm, piece.boundary)?;
+    let mut file = assembly.finish()?;
+    bytes.append(&mut file.end.bytes);
+    Ok(Recorded {
+        bytes,
+        file,
+        time_marks,
+    })
 }
 
 /// A part of a text that has no sound: a hundredth of a second.
