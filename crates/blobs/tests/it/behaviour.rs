@@ -33,6 +33,7 @@ pub(crate) async fn all(blobs: &Blobs) {
     racing_writers_leave_one_whole_object(blobs).await;
     streams_of_any_size_are_stored_as_they_came(blobs).await;
     what_does_not_come_whole_is_not_there(blobs).await;
+    what_is_put_provisionally_is_there_at_once_and_after_settling(blobs).await;
     assert_eq!(keys(blobs, None).await, [""; 0]);
 }
 
@@ -169,6 +170,21 @@ fn pieces(content: &Bytes, size: usize) -> Vec<Result<Bytes, std::io::Error>> {
         .chunks(size)
         .map(|piece| Ok(content.slice_ref(piece)))
         .collect()
+}
+
+async fn what_is_put_provisionally_is_there_at_once_and_after_settling(blobs: &Blobs) {
+    let provisional = blobs.provisional();
+    let (new, old) = (key("org_2/a/new"), key("org_2/old"));
+    blobs.put(&old, "before".into(), "text/plain").await.unwrap();
+    provisional.put(&old, "after".into(), "text/plain").await.unwrap();
+    let stream = stream::iter(pieces(&content(PART + 1), 4_000));
+    provisional.put_stream(&new, "audio/wav", stream).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(blobs.get(&old).await.unwrap(), "after");
+        assert!(blobs.get(&new).await.unwrap() == content(PART + 1));
+        blobs.settle().await.unwrap();
+    }
+    assert_eq!(blobs.delete_prefix(&key("org_2")).await.unwrap(), 2);
 }
 
 async fn streams_of_any_size_are_stored_as_they_came(blobs: &Blobs) {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use resonance_persistence::{Repositories, StorageError, Throttle};
+use resonance_domain::Id;
+use resonance_persistence::{JobQueue, NewJob, Repositories, StorageError, Throttle};
 use resonance_testkit::{TestDatabase, on_both};
+use uuid::Uuid;
 
 const FIVE_A_DAY: Throttle = Throttle {
     limit: 5,
@@ -43,6 +45,42 @@ on_both! {
         }
         let all = async |uow: &resonance_persistence::UnitOfWork| uow.throttles().take("key", FIVE_A_DAY, 5, now()).await;
         assert!(test.database.atomically(all).await.unwrap().is_ok());
+    }
+
+    async fn what_fails_along_with_a_later_statement_leaves_nothing(backend: Backend) {
+        let test = TestDatabase::new(backend).await;
+        let job = |subject| NewJob {
+            id: Id::from_uuid(Uuid::from_u128(7)),
+            queue: JobQueue::Sweep,
+            lane: String::new(),
+            organization: None,
+            subject: Some(Uuid::from_u128(subject)),
+            payload: serde_json::json!({}),
+            run_at: now(),
+            created_at: now(),
+        };
+        for reads in [false, true] {
+            let failed = test.database.atomically(async |uow| {
+                assert!(uow.throttles().take("key", FIVE_A_DAY, 5, now()).await?.is_ok());
+                uow.jobs().add(job(1)).await?;
+                // There cannot be two of one identity; nobody waits to hear that at once.
+                uow.jobs().add(job(2)).await?;
+                if reads {
+                    uow.jobs().any_about(JobQueue::Sweep, Uuid::from_u128(1)).await?;
+                }
+                Ok::<_, StorageError>(())
+            });
+            assert!(failed.await.is_err());
+            assert!(!test.database.jobs().any_about(JobQueue::Sweep, Uuid::from_u128(1)).await.unwrap());
+        }
+        let all = async |uow: &resonance_persistence::UnitOfWork| {
+            uow.jobs().add(job(3)).await?;
+            let there = uow.jobs().any_about(JobQueue::Sweep, Uuid::from_u128(3)).await?;
+            Ok::<_, StorageError>((there, uow.throttles().take("key", FIVE_A_DAY, 5, now()).await?))
+        };
+        let (there, taken) = test.database.atomically(all).await.unwrap();
+        assert!(there && taken.is_ok());
+        assert!(test.database.jobs().any_about(JobQueue::Sweep, Uuid::from_u128(3)).await.unwrap());
     }
 
     async fn what_an_interrupted_statement_would_have_answered_is_nobody_elses_answer(backend: Backend) {

@@ -69,10 +69,11 @@ impl Ask {
     /// Stores it, alone or with others.
     pub(super) async fn store(self) -> Outcome<Stored> {
         let services = self.request.services().clone();
-        if self.idempotency.is_none() {
+        if self.idempotency.is_none() && !self.fresh {
             return together::done(&services, self).await;
         }
-        // What came before is looked for in what is committed, which others of the same unit of work are not.
+        // What came before is looked for in what is committed, and whoever asks for it at the same time must not have
+        // made it just because a fresh take made room.
         let core = services.core();
         core.database
             .atomically(async |uow| {

@@ -12,6 +12,7 @@ mod repeating;
 mod selections;
 mod speaking;
 mod stopping;
+mod together;
 
 use std::sync::Arc;
 

@@ -95,6 +95,22 @@ on_both! {
         assert!(shop.differences().await.is_empty());
     }
 
+    async fn whoever_asks_beyond_a_budget_holds_up_nobody_who_asks_at_the_same_time(backend: Backend) {
+        let shop = Shop::new(backend).await;
+        shop.set_budget(Some(&shop.mel), Some(12)).await;
+        let (ada, mel) = (shop.as_ada().await, shop.as_mel().await);
+        let texts: Vec<_> = (0..16).map(|n| format!("{}text {}", if n < 8 { 'A' } else { 'M' }, n % 8)).collect();
+        let asking = texts.iter().map(|text| shop.ask(if text.starts_with('A') { &ada } else { &mel }, text));
+        let asked = futures_util::future::join_all(asking).await;
+        let (adas, mels) = asked.split_at(8);
+        assert!(adas.iter().all(Result::is_ok));
+        // One of seven characters fits.
+        assert_eq!(mels.iter().filter(|asked| asked.is_ok()).count(), 1);
+        shop.services().settle().await.unwrap();
+        assert_eq!((shop.state().await.spent, shop.settled().await), (63, 63));
+        assert!(shop.differences().await.is_empty());
+    }
+
     async fn people_are_told_once_at_half_at_four_fifths_and_when_there_is_nothing_left(backend: Backend) {
         let shop = Shop::new(backend).await;
         shop.set_budget(None, Some(10)).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use resonance_blobs::BlobKey;
 use resonance_domain::{AudioFormat, ErrorCode, Generation, GenerationState, TimeMark};
 use resonance_services::{CreateGeneration, Hearing, Outcome, ServiceError, SettingsInput};
 use resonance_speech::{
@@ -121,6 +122,30 @@ on_both! {
         let all = studio.objects().await.len() - 1;
         assert_eq!(texts.len() - before, all - kept, "only what was not kept is spoken again");
         assert_eq!(marks(&studio, &spoken).await.len(), 50);
+    }
+
+    async fn a_piece_of_which_a_power_cut_left_a_part_is_spoken_again(backend: Backend) {
+        let studio = Studio::new(backend).await;
+        let asked = studio.ask(&text(20)).await;
+        studio.engine.hold();
+        let services = studio.services().clone();
+        let dying = tokio::spawn(async move { services.settle().await });
+        studio.engine.has_begun(1).await;
+        studio.engine.let_one_go();
+        studio.engine.has_begun(4).await;
+        dying.abort();
+        let _ = dying.await;
+        let [first] = studio.objects().await.try_into().unwrap();
+        let first = BlobKey::parse(&first).unwrap();
+        let whole = studio.instance.blobs.get(&first).await.unwrap();
+        let half = whole.slice(..whole.len() / 2);
+        studio.instance.blobs.put(&first, half, "audio/wav").await.unwrap();
+        studio.engine.let_go();
+        studio.instance.clock.advance(TimeDelta::seconds(31));
+        studio.instance.another_node().await.settle().await.unwrap();
+        let spoken = studio.look(&asked).await;
+        assert_eq!((spoken.state, studio.bill().await), (GenerationState::Succeeded, (spoken.characters, 0)));
+        assert!(studio.instance.blobs.get(&first).await.unwrap() == whole);
     }
 
     async fn an_engine_that_is_down_is_waited_for_for_hours_and_nothing_is_charged_meanwhile(backend: Backend) {
