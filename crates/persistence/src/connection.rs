@@ -12,6 +12,10 @@ use crate::{database::Durability, raw::Sql, statement_count::count_one};
 /// Prepared statements that each connection keeps. Lists of values of different lengths are different statements.
 pub(crate) const STATEMENTS: usize = 256;
 
+/// Statements that go along with another at most. Each sequence of them is prepared and kept as a whole, so that there
+/// must be few different ones.
+const ALONG: usize = 8;
+
 /// Takes SQLite's only right to write at once, as whoever reads first and writes then may come too late.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -27,7 +31,7 @@ pub(crate) struct Connection {
     at_rest: bool,
     in_transaction: bool,
     /// What goes along with the next statement; only on SQLite.
-    along: Option<Sql>,
+    along: Vec<Sql>,
 }
 
 #[derive(Debug)]
@@ -52,7 +56,7 @@ impl Connection {
             link,
             at_rest: true,
             in_transaction: false,
-            along: None,
+            along: Vec::new(),
         }
     }
 
@@ -94,7 +98,10 @@ impl Connection {
             return self.execute(sql.statement(DbBackend::Postgres)).await.map(drop);
         }
         count_one();
-        self.put_along(sql);
+        if self.along.len() == ALONG {
+            self.send_along().await?;
+        }
+        self.along.push(sql);
         Ok(())
     }
 
@@ -145,7 +152,7 @@ impl Connection {
     /// database rolls back.
     pub(crate) async fn begin(&mut self, durability: Durability) -> Result<(), DbErr> {
         if !self.is_postgres() {
-            self.along = Some(Sql::new(BEGIN, []));
+            self.along = vec![Sql::new(BEGIN, [])];
             return Ok(());
         }
         self.in_transaction = true;
@@ -159,8 +166,8 @@ impl Connection {
     pub(crate) async fn commit(&mut self) -> Result<(), DbErr> {
         if self.is_postgres() {
             self.unprepared("COMMIT").await?;
-        } else if self.in_transaction || self.along.as_ref().is_some_and(|along| !along.is(BEGIN)) {
-            self.put_along(Sql::new("COMMIT", []));
+        } else if self.in_transaction || self.along.len() > 1 {
+            self.along.push(Sql::new("COMMIT", []));
             self.send_along().await?;
         }
         self.let_go();
@@ -168,7 +175,7 @@ impl Connection {
     }
 
     pub(crate) async fn roll_back(&mut self) -> Result<(), DbErr> {
-        self.along = None;
+        self.along.clear();
         if self.in_transaction {
             self.unprepared("ROLLBACK").await?;
         }
@@ -179,42 +186,35 @@ impl Connection {
     /// Nothing is under way any more.
     fn let_go(&mut self) {
         self.in_transaction = false;
-        self.along = None;
-    }
-
-    fn put_along(&mut self, sql: Sql) {
-        match &mut self.along {
-            Some(along) => {
-                along.push("; ").append(sql);
-            }
-            None => self.along = Some(sql),
-        }
+        self.along.clear();
     }
 
     async fn send_along(&mut self) -> Result<(), DbErr> {
-        if let Some(along) = self.along.take() {
-            self.in_transaction = true;
-            self.run(along.statement(DbBackend::Sqlite)).await?;
+        if let Some(all) = self.take_along() {
+            self.run(all.statement(DbBackend::Sqlite)).await?;
         }
         Ok(())
     }
 
+    /// What goes along, as one text; with it, a transaction is begun.
+    fn take_along(&mut self) -> Option<Sql> {
+        let all = self.along.drain(..).reduce(Sql::then)?;
+        self.in_transaction = true;
+        Some(all)
+    }
+
     /// The statement, with what goes along before it.
     async fn behind_along(&mut self, statement: Statement) -> Result<Statement, DbErr> {
-        let Some(along) = &self.along else {
+        // sea-query's placeholders on SQLite have no numbers: they begin with the first of all values.
+        if statement.sql.contains('?') && self.along.iter().any(Sql::has_values) {
+            self.send_along().await?;
+        }
+        let Some(along) = self.take_along() else {
             return Ok(statement);
         };
-        // sea-query's placeholders on SQLite have no numbers: they begin with the first of all values.
-        if along.has_values() && statement.sql.contains('?') {
-            self.send_along().await?;
-            return Ok(statement);
-        }
         let values = statement.values.map(|Values(values)| values);
-        self.put_along(Sql::new(statement.sql, values.unwrap_or_default()));
-        self.in_transaction = true;
-        let all = self.along.take();
-        all.map(|all| all.statement(DbBackend::Sqlite))
-            .ok_or_else(|| DbErr::Custom("nothing to send".to_owned()))
+        let statement = Sql::new(statement.sql, values.unwrap_or_default());
+        Ok(along.then(statement).statement(DbBackend::Sqlite))
     }
 
     async fn run(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {

@@ -121,9 +121,10 @@ impl Sql {
         self
     }
 
-    /// Whether this is the whole text.
-    pub(crate) fn is(&self, text: &str) -> bool {
-        self.text == text
+    /// Both, one after the other.
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.push("; ").append(next);
+        self
     }
 
     pub(crate) const fn has_values(&self) -> bool {
