@@ -30,5 +30,5 @@ pub use config::{BlobsConfig, BlobsConfigError, S3Options};
 pub use error::BlobError;
 pub use key::{BlobKey, BlobKeyMalformed};
 pub use presigned::ReadMethod;
-pub use store::{BlobInfo, BlobRead, Blobs};
+pub use store::{BlobInfo, BlobRead, Blobs, Unsettled};
 pub use upload::PutStreamError;

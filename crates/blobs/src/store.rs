@@ -30,6 +30,10 @@ pub struct Blobs {
     pub(crate) signer: Option<Signer>,
 }
 
+/// When something was put provisionally. See [`Blobs::settle`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsettled(u64);
+
 /// What is known of an object without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
@@ -116,8 +120,8 @@ impl Blobs {
             .await
     }
 
-    /// The same store for objects that are lost without harm if the machine loses power before [`settle`](Self::settle):
-    /// putting them does not wait for the disk. Until then, a power cut may also leave a part of one.
+    /// The same store for objects that are lost without harm if the machine loses power before they are
+    /// [settled](Self::settle): putting them does not wait for the disk. Until then, a power cut may also leave a part of one.
     ///
     /// A bucket keeps everything at once.
     #[must_use]
@@ -129,16 +133,30 @@ impl Blobs {
         store
     }
 
-    /// Waits until everything that this process has [put provisionally](Self::provisional) outlives a power cut.
+    /// What is put from now on can be settled by this.
+    #[must_use]
+    pub fn unsettled(&self) -> Unsettled {
+        Unsettled(self.failed_flushes())
+    }
+
+    /// Waits until everything that was [put provisionally](Self::provisional) outlives a power cut, and says of what was
+    /// put since each of `puts` whether it does: not if a flush failed since, whichever. That must be put again.
     ///
     /// # Errors
-    /// [`BlobError::Unavailable`].
-    pub async fn settle(&self) -> Result<(), BlobError> {
-        let Some(folder) = self.folder.clone() else {
-            return Ok(());
-        };
-        let flushed = tokio::task::spawn_blocking(move || folder.flush()).await;
-        flushed.map_err(BlobError::of_flush)?.map_err(BlobError::of_flush)
+    /// [`BlobError::Unavailable`]; then none of it does.
+    pub async fn settle(&self, puts: &[Unsettled]) -> Result<Vec<bool>, BlobError> {
+        if let Some(folder) = self.folder.clone() {
+            let flushed = tokio::task::spawn_blocking(move || folder.flush()).await;
+            flushed
+                .map_err(BlobError::of_flush)?
+                .map_err(BlobError::of_flush)?;
+        }
+        let now = self.failed_flushes();
+        Ok(puts.iter().map(|Unsettled(then)| *then == now).collect())
+    }
+
+    fn failed_flushes(&self) -> u64 {
+        self.folder.as_ref().map_or(0, |folder| folder.failed())
     }
 
     pub(crate) fn attributes(&self, content_type: &str) -> Attributes {

@@ -19,18 +19,21 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::TimeDelta;
 use resonance_authz::{SystemGrant, system::Speak};
-use resonance_blobs::BlobKey;
+use resonance_blobs::{BlobKey, Unsettled};
 use resonance_domain::{EventKind, GenerationFailure, GenerationId, GenerationState, Id, IdsExt, InOrg};
 use resonance_persistence::{
     ClaimedJob, NewEvent, NewJob, Repositories, SpeechOrder, SpokenAudio, StorageError, UnitOfWork,
 };
 use serde_json::{Value, json};
 
-use self::failure::{Failure, Remedy};
+use self::{
+    endings::Ended,
+    failure::{Failure, Remedy},
+};
 pub(crate) use self::{
     endings::Ending,
     mastering::{Assembly, Surveyed},
-    script::{Script, decoded, key as piece_key},
+    script::{Script, decoded, is_whole, key as piece_key},
 };
 use crate::{Outcome, ServiceError, Services, changes::Changes, core::Core, sweep, together, worker::Task};
 
@@ -186,9 +189,15 @@ impl Take<'_> {
             self.perform(&order, &script, &kept).await
         };
         match spoken {
-            Ok(Some(audio)) => match self.succeed(audio, &order, &script).await {
+            Ok(Some((audio, put))) => match self.succeed(audio, put, &order, &script).await {
+                Ok(Ended::Stored) => {
+                    metrics::counter!("resonance_generations_total", "state" => "succeeded").increment(1);
+                    Ok(())
+                }
+                Ok(Ended::Gone) => self.clean_up().await,
+                Ok(Ended::Unsettled) => self.give_way(&Failure::unsettled(), tries).await,
                 Err(ServiceError::Store(error)) => self.give_way(&Failure::of_store(error), tries).await,
-                ended => ended,
+                Err(error) => Err(error),
             },
             Ok(None) => Ok(()),
             Err(failure) => self.give_way(&failure, tries).await,
@@ -231,20 +240,22 @@ impl Take<'_> {
             .map_err(|error| Failure::of_service(ServiceError::Storage(error)))
     }
 
-    async fn succeed(&self, audio: SpokenAudio, order: &SpeechOrder, script: &Script) -> Outcome<()> {
+    async fn succeed(
+        &self,
+        audio: SpokenAudio,
+        put: Unsettled,
+        order: &SpeechOrder,
+        script: &Script,
+    ) -> Outcome<Ended> {
         let ending = Ending {
             job: self.job.clone(),
             generation: self.generation,
             audio,
+            put,
             characters: order.text.chars().count(),
             in_pieces: script.is_long(),
         };
-        if together::done(self.services, ending).await? {
-            metrics::counter!("resonance_generations_total", "state" => "succeeded").increment(1);
-            Ok(())
-        } else {
-            self.clean_up().await
-        }
+        together::done(self.services, ending).await
     }
 
     /// Removes what was uploaded for a generation that ended otherwise meanwhile. While another worker is at it, the

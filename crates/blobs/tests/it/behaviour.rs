@@ -175,6 +175,7 @@ fn pieces(content: &Bytes, size: usize) -> Vec<Result<Bytes, std::io::Error>> {
 async fn what_is_put_provisionally_is_there_at_once_and_after_settling(blobs: &Blobs) {
     let provisional = blobs.provisional();
     let (new, old) = (key("org_2/a/new"), key("org_2/old"));
+    let unsettled = blobs.unsettled();
     blobs.put(&old, "before".into(), "text/plain").await.unwrap();
     provisional.put(&old, "after".into(), "text/plain").await.unwrap();
     let stream = stream::iter(pieces(&content(PART + 1), 4_000));
@@ -182,7 +183,7 @@ async fn what_is_put_provisionally_is_there_at_once_and_after_settling(blobs: &B
     for _ in 0..2 {
         assert_eq!(blobs.get(&old).await.unwrap(), "after");
         assert!(blobs.get(&new).await.unwrap() == content(PART + 1));
-        blobs.settle().await.unwrap();
+        assert_eq!(blobs.settle(&[unsettled; 2]).await.unwrap(), [true; 2]);
     }
     assert_eq!(blobs.delete_prefix(&key("org_2")).await.unwrap(), 2);
 }

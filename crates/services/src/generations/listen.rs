@@ -26,7 +26,7 @@ use super::Generations;
 use crate::{
     Delivery, Outcome, Request, ServiceError, Services,
     core::Core,
-    speaking::{Assembly, Script, Surveyed, decoded, piece_key},
+    speaking::{Assembly, Script, Surveyed, decoded, is_whole, piece_key},
 };
 
 /// How long a listener waits for the first sound.
@@ -230,9 +230,10 @@ impl Listener {
             // In this order: pieces outlive the end by a while.
             let ended = finished(self.core(), &self.look().await?)?.is_some();
             match self.core().blobs.get(&key).await {
-                Ok(file) => return decoded(file).await.map(Some),
-                Err(BlobError::NotFound) if ended => return Ok(None),
-                Err(BlobError::NotFound) => self.wait().await,
+                Ok(file) if is_whole(&file) => return decoded(file).await.map(Some),
+                // Of which a power cut left a part is spoken again.
+                Ok(_) | Err(BlobError::NotFound) if ended => return Ok(None),
+                Ok(_) | Err(BlobError::NotFound) => self.wait().await,
                 Err(error) => return Err(error.into()),
             }
         }

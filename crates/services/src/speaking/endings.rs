@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use resonance_authz::{SystemGrant, system::Speak};
+use resonance_blobs::Unsettled;
 use resonance_domain::{EventKind, GenerationId, GenerationState, IdsExt, InOrg};
 use resonance_persistence::{ClaimedJob, LiveNote, Repositories, SpokenAudio};
 
@@ -19,16 +20,28 @@ pub(crate) struct Ending {
     pub(super) job: ClaimedJob,
     pub(super) generation: InOrg<GenerationId>,
     pub(super) audio: SpokenAudio,
+    /// When the audio was put into the object store.
+    pub(super) put: Unsettled,
     /// The length of the text.
     pub(super) characters: usize,
     /// Whether pieces of it lie in the object store.
     pub(super) in_pieces: bool,
 }
 
+/// What became of an ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was stored.
+    Stored,
+    /// The job was lost, or the generation ended otherwise.
+    Gone,
+    /// The disk may not have the audio.
+    Unsettled,
+}
+
 impl Joint for Ending {
     type Group = ();
-    /// Whether it was stored: not if the job was lost, or the generation ended otherwise.
-    type Done = bool;
+    type Done = Ended;
 
     fn group(&self, _core: &Core) {}
 
@@ -36,20 +49,35 @@ impl Joint for Ending {
         &core.endings
     }
 
-    async fn all(core: &Core, endings: &[Self]) -> Outcome<Vec<bool>> {
-        let mut ordered: Vec<_> = endings.iter().collect();
+    async fn all(core: &Core, endings: &[Self]) -> Outcome<Vec<Ended>> {
+        // What is charged must be there, whatever happens: one flush for all of them.
+        let puts: Vec<_> = endings.iter().map(|ending| ending.put).collect();
+        let settled = core.blobs.settle(&puts).await?;
+        let mut ordered: Vec<_> = endings
+            .iter()
+            .zip(&settled)
+            .filter_map(|(ending, settled)| settled.then_some(ending))
+            .collect();
         // In one order everywhere, so that no two nodes wait for each other in a circle.
         ordered.sort_unstable_by_key(|ending| (ending.generation.organization, ending.generation.id));
         let stored = store(core, &ordered).await?;
-        let stored = endings.iter().map(|ending| stored.contains(&ending.generation));
-        Ok(stored.collect())
+        let ended = endings
+            .iter()
+            .zip(settled)
+            .map(|(ending, settled)| match settled {
+                true if stored.contains(&ending.generation) => Ended::Stored,
+                true => Ended::Gone,
+                false => Ended::Unsettled,
+            });
+        Ok(ended.collect())
     }
 }
 
 /// Ends jobs, generations and holds on the ledger: all that can be ended or none; which generations those are.
 async fn store(core: &Core, endings: &[&Ending]) -> Outcome<HashSet<InOrg<GenerationId>>> {
-    // What is charged must be there, whatever happens: one flush for all of them.
-    core.blobs.settle().await?;
+    if endings.is_empty() {
+        return Ok(HashSet::new());
+    }
     let grant = SystemGrant::<Speak>::for_job();
     let now = core.clock.now();
     core.database

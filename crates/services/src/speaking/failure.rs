@@ -88,6 +88,16 @@ impl Failure {
         }
     }
 
+    /// A flush of the object store's disk failed, so that nobody knows whether the audio is on it.
+    pub(super) fn unsettled() -> Self {
+        Self {
+            code: "STORE_UNAVAILABLE",
+            message: "the audio could not be stored".to_owned(),
+            remedy: Remedy::Wait(None),
+            cause: None,
+        }
+    }
+
     pub(super) fn of_upload(error: PutStreamError<Self>) -> Self {
         match error {
             PutStreamError::Source(failure) => failure,

@@ -87,8 +87,8 @@ pub(crate) async fn decoded(file: Bytes) -> Outcome<Pcm> {
         .map_err(|error| ServiceError::internal("reading a piece", error))
 }
 
-/// Whether a WAV file is as long as it says at its beginning.
-fn is_whole(file: &[u8]) -> bool {
+/// Whether a piece that was kept is as long as it says at its beginning.
+pub(crate) fn is_whole(file: &[u8]) -> bool {
     let Some((_, [a, b, c, d])) = file.get(..8).and_then(|start| start.split_last_chunk()) else {
         return false;
     };

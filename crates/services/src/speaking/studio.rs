@@ -8,7 +8,7 @@ use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use resonance_blobs::{BlobError, BlobKey, Blobs};
+use resonance_blobs::{BlobError, BlobKey, Blobs, Unsettled};
 use resonance_domain::{AudioFormat, Mastering, Piece, TimeMark};
 use resonance_persistence::{SpeechOrder, SpokenAudio};
 use resonance_speech::{
@@ -64,7 +64,7 @@ impl Take<'_> {
         order: &SpeechOrder,
         script: &Script,
         kept: &HashSet<BlobKey>,
-    ) -> Result<Option<SpokenAudio>, Failure> {
+    ) -> Result<Option<(SpokenAudio, Unsettled)>, Failure> {
         let speaker = self.speaker(order).await?;
         let (told, fractions) = watch::channel(0.0);
         let done = Done::new(script.characters(), told);
@@ -81,7 +81,7 @@ impl Take<'_> {
         }
         let key = self.key(order.format)?;
         // Whoever ends the generation settles it.
-        let store = self.core.blobs.provisional();
+        let (store, put) = (self.core.blobs.provisional(), self.core.blobs.unsettled());
         let (bytes, Assembled { end, peaks }, time_marks) = match spoken {
             Spoken::Whole(Recorded {
                 bytes,
@@ -103,14 +103,15 @@ impl Take<'_> {
             sample_rate,
             ..
         } = end;
-        Ok(Some(SpokenAudio {
+        let audio = SpokenAudio {
             key: key.as_str().to_owned(),
             bytes,
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             sample_rate,
             peaks,
             time_marks,
-        }))
+        };
+        Ok(Some((audio, put)))
     }
 
     pub(super) fn engine(&self, order: &SpeechOrder) -> Result<&Arc<dyn SpeechEngine>, Failure> {
