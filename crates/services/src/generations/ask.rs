@@ -145,32 +145,33 @@ async fn store(uow: &UnitOfWork, asks: &[Ask]) -> Outcome<Vec<Stored>> {
         };
         stored.push(before.map(|generation| (generation, Source::Replayed)));
     }
+    let asked = asks.iter().map(|ask| {
+        let party = parties.get(&(ask.organization(), ask.author))?;
+        Some((ask, party))
+    });
+    let asked: Vec<_> = asked.collect::<Option<_>>().ok_or_else(nothing)?;
     let mut made = Vec::new();
     // Somebody else may store the same in between, or what was there may fail; then the next round finds it so.
-    loop {
-        let open: Vec<_> = (0..asks.len()).filter(|n| stored[*n].is_none()).collect();
-        if open.is_empty() {
-            break;
-        }
-        let mut new = Vec::with_capacity(open.len());
-        for (ask, party) in open.iter().filter_map(|n| with_party(&asks[*n], &parties)) {
+    while stored.contains(&None) {
+        let mut new = Vec::new();
+        for ((ask, party), _) in asked.iter().zip(&stored).filter(|(_, stored)| stored.is_none()) {
             if ask.fresh {
-                uow.generations()
-                    .forget_reusable(&party.grant, &ask.reuse_key)
-                    .await?;
+                let generations = uow.generations();
+                generations.forget_reusable(&party.grant, &ask.reuse_key).await?;
             }
             new.push((&party.grant, ask.new_generation()));
         }
         // In one order everywhere, so that no two units of work wait for each other's keys in a circle.
         new.sort_unstable_by_key(|(_, new)| (new.generation.organization, new.reuse_key));
         let inserted = uow.generations().insert(&new).await?;
-        for n in open {
-            let Some((ask, party)) = with_party(&asks[n], &parties) else {
-                return Err(nothing());
-            };
+        for ((ask, party), stored) in asked
+            .iter()
+            .zip(&mut stored)
+            .filter(|(_, stored)| stored.is_none())
+        {
             if inserted.contains(&ask.generation.id) {
-                made.push((ask, party));
-                stored[n] = Some((ask.generation.clone(), Source::New));
+                made.push((*ask, *party));
+                *stored = Some((ask.generation.clone(), Source::New));
             } else if !ask.fresh
                 && let Some(generation) = uow.generations().reusable(&party.grant, &ask.reuse_key).await?
             {
@@ -178,7 +179,7 @@ async fn store(uow: &UnitOfWork, asks: &[Ask]) -> Outcome<Vec<Stored>> {
                     let generations = ask.request.generations();
                     generations.point_at(uow, &party.grant, key, &generation).await?;
                 }
-                stored[n] = Some((generation, Source::Reused));
+                *stored = Some((generation, Source::Reused));
             }
         }
     }
@@ -187,13 +188,6 @@ async fn store(uow: &UnitOfWork, asks: &[Ask]) -> Outcome<Vec<Stored>> {
         .into_iter()
         .map(|stored| stored.ok_or_else(nothing))
         .collect()
-}
-
-fn with_party<'a>(
-    ask: &'a Ask,
-    parties: &'a HashMap<(OrganizationId, Author), Party>,
-) -> Option<(&'a Ask, &'a Party)> {
-    Some((ask, parties.get(&(ask.organization(), ask.author))?))
 }
 
 /// What belongs to new generations beside their rows.
